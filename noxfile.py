@@ -1,0 +1,120 @@
+"""The checks of this repository. `nox` runs all of them, `nox -l` lists them.
+
+Sessions come from packages/*/pyproject.toml. Each package's tests run in an environment that
+holds the package, the siblings it depends on, and the test tools. An environment takes about a
+gigabyte, so it is deleted after its session; `nox -r -s tests-nb-core` keeps it for the next run.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import shutil
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nox
+from nox.virtualenv import VirtualEnv
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent
+TEST_TOOLS = ("pytest", "hypothesis", "beartype")
+LINT_TOOLS = ("ruff", "mypy")
+
+nox.options.default_venv_backend = "virtualenv"
+
+
+def read_projects() -> dict[str, dict[str, Any]]:
+    """The [project] table of every package, by name."""
+    paths = ROOT.glob("packages/*/pyproject.toml")
+    tables = [tomllib.loads(path.read_text(encoding="utf-8"))["project"] for path in paths]
+    projects = {canonicalize_name(table["name"]): table for table in tables}
+    if not projects:
+        raise RuntimeError(f"no packages/*/pyproject.toml under {ROOT}")
+    return dict(sorted(projects.items()))
+
+
+PROJECTS = read_projects()
+
+
+def siblings_of(name: str) -> list[str]:
+    """The packages of this repository that `name` declares as its dependencies."""
+    requirements = (Requirement(line) for line in PROJECTS[name].get("dependencies", []))
+    names = (canonicalize_name(requirement.name) for requirement in requirements)
+    return [sibling for sibling in names if sibling in PROJECTS]
+
+
+# Every package after the siblings it depends on.
+ORDER = list(graphlib.TopologicalSorter({n: siblings_of(n) for n in PROJECTS}).static_order())
+
+
+def chain_of(name: str) -> list[str]:
+    """`name` and every sibling it depends on, directly or not, in the order of ORDER."""
+    chain, unread = set(), [name]
+    while unread:
+        package = unread.pop()
+        if package not in chain:
+            chain.add(package)
+            unread += siblings_of(package)
+    return [package for package in ORDER if package in chain]
+
+
+@contextmanager
+def environment(
+    session: nox.Session, packages: Iterable[str], tools: Iterable[str]
+) -> Iterator[None]:
+    """Install `packages` by path, and `tools`, at the tested versions; clean up afterwards."""
+    try:
+        session.install("-c", "constraints.txt", *(f"./packages/{p}" for p in packages), *tools)
+        yield
+    finally:
+        made = session.virtualenv
+        if isinstance(made, VirtualEnv) and not made.reuse_existing:
+            shutil.rmtree(made.location, ignore_errors=True)
+
+
+def run_pytest(session: nox.Session, packages: Iterable[str], *paths: str) -> None:
+    """Run pytest with annotations, tensor shapes among them, checked at run time in `packages`.
+
+    A package with a console script is left out: it imports heavy libraries inside functions, so
+    its annotations name types which do not exist at run time.
+    """
+    checked = [p.replace("-", "_") for p in packages if "scripts" not in PROJECTS[p]]
+    option = f"--jaxtyping-packages={','.join([*checked, 'beartype.beartype'])}"
+    # pytest fails a run that collects nothing (exit code 5), and so does the session.
+    session.run("pytest", option, *paths, *session.posargs)
+
+
+def make_tests(package: str) -> Callable[[nox.Session], None]:
+    """The session function of one package."""
+    chain = chain_of(package)
+
+    def tests(session: nox.Session) -> None:
+        with environment(session, chain, TEST_TOOLS):
+            run_pytest(session, chain, f"tests/{package.replace('-', '_')}")
+
+    tests.__doc__ = f"Tests of {package}. Installed: {', '.join(chain)}."
+    return tests
+
+
+for _package in ORDER:
+    nox.session(name=f"tests-{_package}")(make_tests(_package))
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Tests across packages, recorded images of the C program, and packaging."""
+    with environment(session, ORDER, TEST_TOOLS):
+        run_pytest(session, ORDER, "tests/integration", "tests/golden")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting and types."""
+    with environment(session, ORDER, LINT_TOOLS):
+        session.run("ruff", "check")
+        session.run("ruff", "format", "--check")
+        session.run("mypy")

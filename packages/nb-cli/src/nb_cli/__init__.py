@@ -1,0 +1,3 @@
+"""The `nb` command."""
+
+__version__ = "0.1.0"

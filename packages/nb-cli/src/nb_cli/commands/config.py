@@ -1,0 +1,77 @@
+"""nb config: look at an experiment without simulating it."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from nb_cli.experiment_arguments import experiment_arguments, read_experiment
+
+
+@click.group("config")
+def command() -> None:
+    """Show, convert or check an experiment, and list nanoBragg's options."""
+
+
+@command.command("show")
+@experiment_arguments
+def show(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool) -> None:
+    """Print the resolved experiment: every number that is used, and why."""
+    from nb_physics import make_plan
+
+    from nb_cli.report import describe_plan
+
+    click.echo(describe_plan(make_plan(read_experiment(arguments, profile, ignore_unknown_flags))))
+
+
+@command.command("convert")
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["toml", "flags"]),
+    default="toml",
+    show_default=True,
+    help="What to convert to.",
+)
+@experiment_arguments
+def convert(
+    arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool, form: str
+) -> None:
+    """Print the experiment as a TOML file, or as nanoBragg's options.
+
+    \b
+    nb config convert -- -cell 70 80 90 90 90 90 -default_F 100 > experiment.toml
+    """
+    from nb_core import experiment_to_flags
+    from nb_core.toml import experiment_to_toml
+
+    experiment = read_experiment(arguments, profile, ignore_unknown_flags)
+    if form == "toml":
+        click.echo(experiment_to_toml(experiment), nl=False)
+    else:
+        click.echo(shlex.join(experiment_to_flags(experiment)))
+
+
+@command.command("check")
+@experiment_arguments
+def check(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool) -> None:
+    """Say whether the experiment can be simulated; exit code 2 where it cannot."""
+    from nb_physics import make_plan
+
+    plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
+    detector = plan.experiment.detector
+    evaluations = detector.fpixels * detector.spixels * plan.steps * plan.layers.count
+    click.echo(f"ok: {evaluations:.3g} evaluations")
+
+
+@command.command("flags")
+def flags() -> None:
+    """List nanoBragg's options, with units."""
+    from nb_core.flags.table import GROUPS
+
+    for title, options in GROUPS.items():
+        click.echo(f"{title}:")
+        for option in options:
+            click.echo(f"  {', '.join(option.names)}")
+            click.echo(f"      {option.help}")

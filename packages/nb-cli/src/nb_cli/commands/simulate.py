@@ -1,0 +1,101 @@
+"""nb simulate: an experiment to image files."""
+
+from __future__ import annotations
+
+import click
+
+from nb_cli.experiment_arguments import experiment_arguments, read_experiment
+
+
+@click.command("simulate", short_help="Simulate an image.")
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, ...")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="float64 agrees with nanoBragg to rounding; float32 keeps its phases in float64.",
+)
+@click.option(
+    "--rng",
+    type=click.Choice(["torch", "nanobragg"]),
+    default="torch",
+    show_default=True,
+    help="Random numbers of the noise image: fast, or the C program's own stream.",
+)
+@click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings.")
+@click.option("--no-overwrite", is_flag=True, help="Refuse to write over existing files.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but warnings and errors.")
+@experiment_arguments
+def command(
+    arguments: tuple[str, ...],
+    profile: str | None,
+    ignore_unknown_flags: bool,
+    device: str,
+    dtype: str,
+    rng: str,
+    png: str | None,
+    no_overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Simulate an image from a TOML experiment, nanoBragg's options, or both (options win).
+
+    \b
+    nb simulate -- -cell 70 80 90 75 85 95 -N 5 -default_F 100 -lambda 1 -distance 100
+    nb simulate experiment.toml -- -phi 10
+
+    Outputs that are named (-floatfile, -intfile, -pgmfile, -noisefile, --png) are the only ones
+    written; where none is, nanoBragg's four: floatimage.bin, intimage.img, image.pgm and
+    noiseimage.img. `nb config flags` lists nanoBragg's options.
+    """
+    import torch
+    from nb_physics import NoiseGenerator, make_plan, simulate
+
+    from nb_cli.outputs import check_targets, chosen_files, write_outputs
+    from nb_cli.progress import pixel_progress
+    from nb_cli.report import describe_figures, describe_plan
+
+    experiment = read_experiment(arguments, profile, ignore_unknown_flags)
+    files = chosen_files(experiment.outputs, png)
+    dump = experiment.outputs.dumpfile
+    targets = [*files.values(), *([png] if png else []), *([dump] if dump else [])]
+    check_targets(targets, overwrite=not no_overwrite)
+    plan = make_plan(experiment)
+    say = (lambda text: None) if quiet else click.echo
+    say(describe_plan(plan))
+    shown = experiment.outputs.progress and not quiet
+    with pixel_progress("simulating", shown=shown) as progress:
+        image = simulate(
+            plan,
+            device=device,
+            dtype=getattr(torch, dtype),
+            progress=progress,
+        )
+    figures, written = write_outputs(
+        plan, image, files, NoiseGenerator(rng), overwrite=not no_overwrite
+    )
+    say(describe_figures(figures))
+    if experiment.outputs.printout:
+        _print_pixels(experiment.outputs.printout_pixel, image)
+    for entry in written:
+        say(f"wrote {entry.path}: {entry.what}")
+    if png:
+        from nb_cli.picture import draw_simulation
+
+        draw_simulation(plan, image, png, overwrite=not no_overwrite)
+        say(f"wrote {png}: picture with resolution rings")
+
+
+def _print_pixels(pixel: tuple[int, int] | None, image: object) -> None:
+    """-printout: the photons of one pixel."""
+    from nb_core import InputError
+    from torch import Tensor
+
+    assert isinstance(image, Tensor)
+    if pixel is None:
+        raise InputError("-printout", "every pixel", "name one with -printout_pixel FAST SLOW")
+    slow, fast = pixel
+    if not (0 <= slow < image.shape[0] and 0 <= fast < image.shape[1]):
+        shape = f"the detector has {image.shape[1]} x {image.shape[0]} pixels (fast, slow)"
+        raise InputError("-printout_pixel", (fast, slow), shape)
+    click.echo(f"pixel fast {fast} slow {slow}: {image[slow, fast].item():.10g} photons")

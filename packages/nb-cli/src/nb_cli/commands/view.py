@@ -1,0 +1,95 @@
+"""nb view: an image file to a picture."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from nb_cli.experiment_arguments import experiment_arguments, read_experiment
+
+if TYPE_CHECKING:
+    from nb_cli.picture import Scene
+
+
+@click.command("view")
+@click.argument("image", metavar="IMAGE")
+@click.option("--png", metavar="FILE", help="The picture.  [default: IMAGE with .png]")
+@click.option(
+    "--shape",
+    type=(int, int),
+    metavar="SLOW FAST",
+    help="Size of a raw float image.  [default: the experiment's, else square]",
+)
+@click.option("--no-overwrite", is_flag=True, help="Refuse to write over an existing file.")
+@experiment_arguments
+def command(
+    image: str,
+    png: str | None,
+    shape: tuple[int, int] | None,
+    no_overwrite: bool,
+    arguments: tuple[str, ...],
+    profile: str | None,
+    ignore_unknown_flags: bool,
+) -> None:
+    """Draw an image (raw float or SMV) on a logarithmic scale, with resolution rings.
+
+    Rings need the geometry: an SMV header has it, and a float image takes that of an experiment
+    named after it.
+
+    \b
+    nb view intimage.img
+    nb view floatimage.bin experiment.toml --png picture.png
+    """
+    from nb_cli.outputs import check_targets
+    from nb_cli.picture import save_scene
+
+    target = png or f"{os.path.splitext(image)[0]}.png"
+    check_targets([target], overwrite=not no_overwrite)
+    scene = _scene(image, shape, arguments, profile, ignore_unknown_flags)
+    save_scene(scene, target, overwrite=not no_overwrite)
+    slow, fast = scene.values.shape
+    click.echo(
+        f"{image}: {slow} x {fast} pixels (slow, fast), "
+        f"max {scene.values.max():g}, mean {scene.values.mean():g} {scene.unit}"
+    )
+    click.echo(f"wrote {target}")
+
+
+def _scene(
+    path: str,
+    shape: tuple[int, int] | None,
+    arguments: tuple[str, ...],
+    profile: str | None,
+    ignore_unknown_flags: bool,
+) -> Scene:
+    import dataclasses
+
+    import numpy as np
+    from nb_core.formats.atomic import read_bytes
+    from nb_core.formats.floats import read_floats
+    from nb_core.formats.smv import read_smv
+    from nb_physics import make_plan
+
+    from nb_cli.picture import Scene, plan_beam, plan_spacing, smv_scene
+
+    title = os.path.basename(path)
+    plan = None
+    if arguments:
+        plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
+        detector = plan.experiment.detector
+        shape = shape or (detector.spixels, detector.fpixels)
+    if read_bytes(path, "image").startswith(b"{"):
+        scene = smv_scene(read_smv(path), title)
+    else:
+        scene = Scene(read_floats(path, shape).astype(np.float64), "photons", title)
+    if plan is None:
+        return scene
+    spacing = plan_spacing(plan)
+    if spacing.shape != scene.values.shape:
+        from nb_core import InputError
+
+        remedy = f"the experiment's detector has {spacing.shape} pixels (slow, fast)"
+        raise InputError(path, scene.values.shape, remedy)
+    return dataclasses.replace(scene, spacing=spacing, beam=plan_beam(plan))

@@ -1,0 +1,98 @@
+"""The entry point: finds the command, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from typing import TextIO
+
+import click
+
+from nb_cli import __version__
+
+COMMANDS = {
+    "simulate": "Simulate an image from an experiment file or nanoBragg's options.",
+    "config": "Show, convert or check an experiment.",
+    "view": "Draw an image file as a PNG.",
+    "demo": "Simulate a small protein crystal, to see that all works.",
+    "doctor": "Report versions, devices and whether the C program is found.",
+}
+"""Each is the module nb_cli.commands.NAME, imported when it is needed."""
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only to run it, so that help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"nb_cli.commands.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nb")
+def cli() -> None:
+    """Simulate X-ray diffraction images of nanocrystals, as nanoBragg does.
+
+    Start with: nb demo
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line; exits with 0, 2 for bad input, 130 when interrupted."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line and returns its exit code; errors go to stderr, one line each."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        warnings.simplefilter("always", UserWarning)
+        try:
+            result = cli.main(args=arguments, prog_name="nb", standalone_mode=False)
+            return result if isinstance(result, int) else 0
+        except click.exceptions.NoSuchOption as error:
+            click.echo(f"nb: {error.format_message()} nanoBragg's options go after --", err=True)
+            return EXIT_BAD_INPUT
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("nb: interrupted; nothing unfinished was left behind", err=True)
+            return EXIT_INTERRUPTED
+        except Exception as error:
+            if not _is_users(error):
+                raise
+            click.echo(f"nb: {error}", err=True)
+            return EXIT_BAD_INPUT
+
+
+def _is_users(error: Exception) -> bool:
+    from nb_core import NbError
+
+    return isinstance(error, NbError)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    click.echo(f"nb: warning: {message}", err=True)

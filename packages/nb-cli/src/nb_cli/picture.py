@@ -1,0 +1,173 @@
+"""Images as pictures: logarithmic scale, a colour bar in photons, resolution rings."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from nb_core.formats.atomic import atomic_write
+from nb_core.formats.smv import SmvImage
+from nb_physics import Plan, select_pixels
+from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
+from torch import Tensor
+
+COLOURS = "inferno"
+RING_COLOUR = "#7fd4ff"
+LARGEST_SIDE = 2000
+"""Pixels of the longer side of the drawing; larger images are averaged down."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is drawn.
+
+    values: shape (slow, fast); unit: of the colour bar
+    spacing: d of every pixel in Angstrom, shape (slow, fast), where the geometry is known
+    beam: the direct beam as (slow, fast) pixels
+    """
+
+    values: np.ndarray
+    unit: str
+    title: str
+    spacing: np.ndarray | None = None
+    beam: tuple[float, float] | None = None
+
+
+def draw_simulation(
+    plan: Plan, image: Tensor, path: str, *, overwrite: bool, title: str | None = None
+) -> None:
+    """Draws a simulated image with its resolution rings; OutputError where it cannot be written."""
+    values = image.detach().cpu().double().numpy()
+    scene = Scene(values, "photons", title or _title(plan), plan_spacing(plan), plan_beam(plan))
+    save_scene(scene, path, overwrite=overwrite)
+
+
+def plan_spacing(plan: Plan) -> np.ndarray:
+    """Spacing d (Angstrom) that each pixel's centre sees with the first source."""
+    frame, detector = plan.frame, plan.experiment.detector
+    slow = subpixel_coordinates(torch.arange(detector.spixels), 0, 1, frame.pixel_size)
+    fast = subpixel_coordinates(torch.arange(detector.fpixels), 0, 1, frame.pixel_size)
+    grid_slow, grid_fast = (part.flatten() for part in torch.meshgrid(slow, fast, indexing="ij"))
+    position = flat_positions(grid_fast, grid_slow, torch.zeros_like(frame.pixel_size), frame)
+    if detector.curved_detector:
+        profile = plan.experiment.profile
+        position = curved_positions(position, grid_fast, grid_slow, frame, profile)
+    _, ray = directions(position)
+    step = ray - plan.sources.incident[:, :1]
+    twice_sine = torch.sqrt((step * step).sum(dim=0)).clamp(min=1e-12)
+    spacing = plan.sources.wavelength[0] / twice_sine
+    return spacing.reshape(detector.spixels, detector.fpixels).detach().numpy()
+
+
+def plan_beam(plan: Plan) -> tuple[float, float]:
+    """Where the direct beam hits, (slow, fast) in pixels."""
+    frame = plan.frame
+    slow, fast = frame.beam_slow / frame.pixel_size, frame.beam_fast / frame.pixel_size
+    return slow.item() - 0.5, fast.item() - 0.5
+
+
+def smv_scene(image: SmvImage, title: str) -> Scene:
+    """An SMV image; rings where its header gives an untilted geometry."""
+    needed = ("PIXEL_SIZE", "DISTANCE", "WAVELENGTH", "DENZO_X_BEAM", "DENZO_Y_BEAM")
+    found = [image.number(key) for key in needed]
+    values = image.data.astype(np.float64)
+    if any(value is None for value in found) or image.number("TWOTHETA"):
+        return Scene(values, "counts", title)
+    pixel, distance, wavelength, slow_mm, fast_mm = (value or 0.0 for value in found)
+    slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
+    rows, columns = np.indices(image.data.shape)
+    radius = np.hypot(rows - slow, columns - fast) * pixel
+    sine = np.sin(np.arctan2(radius, distance) / 2).clip(1e-12)
+    return Scene(values, "counts", title, wavelength / (2 * sine), (slow, fast))
+
+
+def save_scene(scene: Scene, path: str, *, overwrite: bool) -> None:
+    """Draws the scene into a PNG file; OutputError where it cannot be written."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    slow, fast = scene.values.shape
+    side = 8.0
+    figure = Figure(
+        figsize=(side * min(1.6, max(0.6, fast / slow)) + 1.2, side), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    shown = _averaged(scene.values)
+    picture = axes.imshow(
+        shown,
+        norm=_log_norm(shown),
+        cmap=COLOURS,
+        extent=(-0.5, fast - 0.5, slow - 0.5, -0.5),
+        interpolation="nearest",
+    )
+    figure.colorbar(picture, ax=axes, label=scene.unit, fraction=0.046, pad=0.02)
+    if scene.spacing is not None:
+        _draw_rings(axes, scene)
+    axes.set_xlabel("fast (pixels)")
+    axes.set_ylabel("slow (pixels)")
+    axes.set_title(scene.title, fontsize=10)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=130)
+    with atomic_write(path, overwrite) as handle:
+        handle.write(content.getvalue())
+
+
+def ring_spacings(spacing: np.ndarray, beam: tuple[float, float] | None, rings: int = 4) -> list[float]:
+    """Round spacings (Angstrom) for rings that are evenly spread over the detector."""
+    finest = float(spacing.min())
+    coarsest = float(np.percentile(spacing, 99.5))
+    stols = np.linspace(1 / coarsest, 1 / finest, rings + 2)[1:-1]
+    return sorted({float(f"{1 / value:.2g}") for value in stols}, reverse=True)
+
+
+def _draw_rings(axes: object, scene: Scene) -> None:
+    from matplotlib.axes import Axes
+
+    assert isinstance(axes, Axes) and scene.spacing is not None
+    levels = sorted(ring_spacings(scene.spacing, scene.beam))
+    step = max(1, max(scene.spacing.shape) // 500)
+    rows = np.arange(0, scene.spacing.shape[0], step)
+    columns = np.arange(0, scene.spacing.shape[1], step)
+    if len(rows) < 2 or len(columns) < 2:
+        return
+    coarse = scene.spacing[::step, ::step]
+    style = {"colors": RING_COLOUR, "linewidths": 0.7, "alpha": 0.6, "linestyles": "dashed"}
+    rings = axes.contour(columns, rows, coarse, levels=levels, **style)
+    axes.clabel(rings, fmt=lambda level: f"{level:g} Å", fontsize=8)
+    if scene.beam is not None:
+        slow, fast = scene.beam
+        if 0 <= slow < scene.spacing.shape[0] and 0 <= fast < scene.spacing.shape[1]:
+            axes.plot(fast, slow, "+", color=RING_COLOUR, markersize=8, alpha=0.8)
+
+
+def _log_norm(values: np.ndarray) -> object:
+    """A logarithmic scale over what is worth seeing: five decades below the brightest at most."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    bright = float(np.percentile(values, 99.95)) if values.size > 1000 else float(values.max())
+    bright = bright if bright > 0 else float(values.max())
+    positive = values[values > 0]
+    if bright <= 0 or not positive.size:
+        return Normalize(0, 1)
+    dim = max(float(np.percentile(positive, 1)), bright * 1e-5)
+    return LogNorm(min(dim, bright / 10), bright, clip=True)
+
+
+def _averaged(values: np.ndarray) -> np.ndarray:
+    """The image at the size of the drawing, by averages over square blocks."""
+    factor = -(-max(values.shape) // LARGEST_SIDE)
+    if factor == 1:
+        return values
+    rows, columns = (size // factor for size in values.shape)
+    blocks = values[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    return blocks.mean(axis=(1, 3))
+
+
+def _title(plan: Plan) -> str:
+    experiment, selection = plan.experiment, select_pixels(plan.experiment)
+    wavelength = float(experiment.beam.wavelength_A)
+    return f"{selection.count} pixels, {plan.steps:g} steps each, {wavelength:.4g} Å"

@@ -1,0 +1,27 @@
+"""A progress bar on stderr, which hides itself where stderr is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@contextmanager
+def pixel_progress(label: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function that takes (pixels done, pixels in all) and moves the bar."""
+    with click.progressbar(
+        length=100, label=label, file=sys.stderr, hidden=not shown, fill_char="█", empty_char="·"
+    ) as bar:
+        percent = 0
+
+        def move(done: int, total: int) -> None:
+            nonlocal percent
+            reached = 100 * done // max(total, 1)
+            if reached > percent:
+                bar.update(reached - percent)
+                percent = reached
+
+        yield move

@@ -1,0 +1,159 @@
+"""What an experiment comes to, in words: the resolved numbers, and why they were chosen."""
+
+from __future__ import annotations
+
+from nb_core import CrystalShape, DetectorConvention, Profile
+from nb_core.sweeps import Sweep, resolve_mosaic
+from nb_core.units import rad_to_deg
+from nb_physics import Figures, Plan
+from nb_physics.orientation import cell_parameters
+from nb_physics.sources import beam_sweeps
+from nb_physics.vectors import length
+from torch import Tensor
+
+_SHAPES = {
+    CrystalShape.SQUARE: "parallelepiped",
+    CrystalShape.ROUND: "ellipsoid",
+    CrystalShape.GAUSS: "Gaussian spots",
+    CrystalShape.TOPHAT: "flat-topped spots",
+}
+
+
+def describe_plan(plan: Plan) -> str:
+    """An aligned account of the resolved experiment."""
+    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"  {name:<{width}}  {text}" for name, text in rows]
+    return "\n".join(lines)
+
+
+def describe_figures(figures: Figures) -> str:
+    """The figures of an image, one line."""
+    return (
+        f"max {figures.maximum:g} photons at slow {figures.slow}, fast {figures.fast}; "
+        f"mean {figures.mean:g}, rms {figures.rms:g}, rmsd {figures.rmsd:g}"
+    )
+
+
+def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
+    crystal = plan.experiment.crystal
+    edges = [_number(length(vector)) for vector in plan.cell.real]
+    cell = cell_parameters(crystal)
+    angles = "" if cell is None else "  " + _numbers(*(rad_to_deg(a) for a in cell.angles)) + " deg"
+    cells = " x ".join(f"{_number(n)}" for n in plan.cells)
+    rows = [
+        ("unit cell", f"{' '.join(edges)} A{angles}, volume {_number(plan.cell.volume)} A^3"),
+        ("misset", f"{_numbers(*(rad_to_deg(angle) for angle in plan.cell.misset))} deg"),
+        ("crystal", f"{cells} cells, {_SHAPES[crystal.shape]}, fudge {_number(plan.fudge)}"),
+    ]
+    if crystal.misset_deg == "random":
+        rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")
+    spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
+    seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
+    rows.append(("mosaic", f"{plan.mosaic_count} domains over {_number(spread)} deg{seed}  ({why})"))
+    phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
+    rows.append(("phi", f"from {_number(crystal.phi_start_deg)} deg: {phi}"))
+    factors = plan.experiment.structure_factors
+    if factors is None:
+        text = f"all {_number(crystal.default_F)}"
+    else:
+        where = factors.source or "memory"
+        text = f"{factors.count} from {where}; others {_number(crystal.default_F)}"
+    interpolated = "tricubic" if plan.interpolate else "nearest"
+    rows.append(("F", f"{text}; {interpolated}"))
+    return rows
+
+
+def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
+    beam, sources = plan.experiment.beam, plan.sources
+    rows = [("wavelength", f"{_number(beam.wavelength_A)} A")]
+    if beam.sources is not None:
+        rows.append(("sources", f"{sources.wavelength.numel()} from {beam.sources.source}"))
+    else:
+        horizontal, vertical, spectrum = beam_sweeps(beam)
+        grid = f"{sources.divergence_points} directions x {sources.wavelengths} wavelengths"
+        rows += [
+            ("sources", f"{sources.wavelength.numel()}: {grid}"),
+            ("divergence", f"horizontal {_sweep_text(horizontal, 'mrad', 1e-3)}"),
+            ("", f"vertical {_sweep_text(vertical, 'mrad', 1e-3)}"),
+            ("dispersion", _sweep_text(spectrum, "%", 1e-2)),
+        ]
+    kahn = "none" if beam.nopolar else f"Kahn factor {_number(plan.polarization)}"
+    rows.append(("polarization", kahn))
+    rows.append(("fluence", f"{_number(plan.fluence)} photons/m^2"))
+    if plan.background > 0:
+        water = plan.experiment.background.water_size_um
+        rows.append(("water", f"cube of {_number(water)} um"))
+    return rows
+
+
+def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
+    detector, frame = plan.experiment.detector, plan.frame
+    pixel = _number(detector.pixel_size_mm)
+    convention = detector.detector_convention
+    own = ", own vectors" if convention is DetectorConvention.CUSTOM else ""
+    rows = [
+        ("detector", f"{detector.spixels} x {detector.fpixels} pixels (slow, fast) of {pixel} mm"),
+        ("convention", f"{convention.name}{own}; turns about the {frame.pivot.value}"),
+        ("distance", f"{_mm(frame.distance)} mm along the beam, {_mm(frame.close_distance)} nearest"),
+        ("beam centre", f"slow {_mm(frame.beam_slow)}, fast {_mm(frame.beam_fast)} mm"),
+        ("pix0", f"{' '.join(f'{part:.9g}' for part in frame.origin.tolist())} m"),
+    ]
+    if plan.absorbing:
+        depth = f"{1e6 / plan.attenuation.item():g} um" if plan.attenuation > 0 else "infinite"
+        layers = _sweep_text(plan.layers, "um", 1e-6)
+        rows.append(("sensor", f"attenuation depth {depth}; {layers}"))
+    extras = [("curved", detector.curved_detector), ("point pixels", detector.point_pixel)]
+    if any(given for _, given in extras):
+        rows.append(("", ", ".join(name for name, given in extras if given)))
+    return rows
+
+
+def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
+    experiment = plan.experiment
+    sampling = experiment.sampling
+    per_term = [
+        name
+        for name, asked in (
+            ("thick", sampling.oversample_thick),
+            ("polar", sampling.oversample_polar),
+            ("omega", sampling.oversample_omega),
+        )
+        if asked
+    ]
+    extra = f", each with its own {', '.join(per_term)}" if per_term else ""
+    rows = [
+        ("oversample", f"{plan.oversample} x {plan.oversample} sub-pixels{extra}"),
+        ("steps", f"{plan.steps * plan.layers.count:.0f} evaluations a pixel"),
+    ]
+    if plan.dmin > 0:
+        rows.append(("dmin", f"{_number(plan.dmin)} A"))
+    if experiment.roi is not None:
+        x, y = experiment.roi[:2], experiment.roi[2:]
+        rows.append(("roi", f"fast {x[0]} to {x[1]}, slow {y[0]} to {y[1]}"))
+    if experiment.mask is not None:
+        kept = int(experiment.mask.values.sum())
+        rows.append(("mask", f"{kept} of {experiment.mask.values.size} pixels kept"))
+    profile = experiment.profile
+    slips = "nanoBragg's slips kept" if profile is Profile.REFERENCE else "slips mended"
+    rows.append(("profile", f"{profile.value}: {slips}"))
+    rows += [("chosen", note) for note in plan.notes]
+    return rows
+
+
+def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
+    steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
+    spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
+    return f"{steps} over {spread}  ({sweep.why})" if sweep.range > 0 else f"1 step  ({sweep.why})"
+
+
+def _number(value: float | Tensor) -> str:
+    return f"{value.detach().item() if isinstance(value, Tensor) else value:.6g}"
+
+
+def _numbers(*values: float | Tensor) -> str:
+    return " ".join(_number(value) for value in values)
+
+
+def _mm(length_m: Tensor) -> str:
+    return _number(length_m * 1000.0)

@@ -1,0 +1,94 @@
+"""Experiments, units, file formats and nanoBragg's command line.
+
+Names are imported on first use, so that what needs no torch starts without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nb_core.configs.beam import BeamConfig
+    from nb_core.configs.crystal import CrystalConfig, CrystalShape
+    from nb_core.configs.detector import DetectorConfig
+    from nb_core.configs.experiment import Experiment
+    from nb_core.configs.output import OutputConfig
+    from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+    from nb_core.conventions import DetectorConvention, DetectorPivot
+    from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
+    from nb_core.errors import InputError, NbError, NbWarning, OutputError
+    from nb_core.flags.read import flags_to_experiment
+    from nb_core.flags.write import experiment_to_flags
+    from nb_core.recorder import Recorder, Site
+    from nb_core.toml import read_toml, write_toml
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BeamConfig": "configs.beam",
+    "CrystalConfig": "configs.crystal",
+    "CrystalShape": "configs.crystal",
+    "DetectorConfig": "configs.detector",
+    "Experiment": "configs.experiment",
+    "OutputConfig": "configs.output",
+    "BackgroundConfig": "configs.sampling",
+    "Profile": "configs.sampling",
+    "Roi": "configs.sampling",
+    "SamplingConfig": "configs.sampling",
+    "DetectorConvention": "conventions",
+    "DetectorPivot": "conventions",
+    "Mask": "data",
+    "OrientationMatrix": "data",
+    "SourceTable": "data",
+    "StructureFactors": "data",
+    "InputError": "errors",
+    "NbError": "errors",
+    "NbWarning": "errors",
+    "OutputError": "errors",
+    "flags_to_experiment": "flags.read",
+    "experiment_to_flags": "flags.write",
+    "Recorder": "recorder",
+    "Site": "recorder",
+    "read_toml": "toml",
+    "write_toml": "toml",
+}
+
+__all__ = [
+    "BackgroundConfig",
+    "BeamConfig",
+    "CrystalConfig",
+    "CrystalShape",
+    "DetectorConfig",
+    "DetectorConvention",
+    "DetectorPivot",
+    "Experiment",
+    "InputError",
+    "Mask",
+    "NbError",
+    "NbWarning",
+    "OrientationMatrix",
+    "OutputConfig",
+    "OutputError",
+    "Profile",
+    "Recorder",
+    "Roi",
+    "SamplingConfig",
+    "Site",
+    "SourceTable",
+    "StructureFactors",
+    "experiment_to_flags",
+    "flags_to_experiment",
+    "read_toml",
+    "write_toml",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nb_core' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"nb_core.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,1 @@
+"""The frozen configurations an experiment is made of."""

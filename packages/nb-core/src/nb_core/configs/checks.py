@@ -1,0 +1,137 @@
+"""Checks of config fields; each raises an InputError that names the field, value and remedy."""
+
+from __future__ import annotations
+
+import math
+import os
+from enum import Enum
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nb_core.errors import InputError
+
+Scalar = int | float | Tensor
+"""A continuous field: a number, or a tensor of one element that may carry a gradient."""
+
+Vector = tuple[Scalar, Scalar, Scalar] | Tensor
+"""Three continuous numbers, or a tensor of shape (3,)."""
+
+
+def number(field: str, value: object, unit: str = "") -> float:
+    """The plain value of a scalar field; refuses anything but one finite real number."""
+    wanted = f"expected one finite number{' in ' + unit if unit else ''}"
+    if isinstance(value, Tensor):
+        if value.numel() != 1 or not value.dtype.is_floating_point:
+            raise InputError(field, tuple(value.shape), f"{wanted}, got a {value.dtype} tensor")
+        plain = float(value.detach())
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(field, value, wanted)
+    else:
+        plain = _to_float(value)
+    if not math.isfinite(plain):
+        raise InputError(field, plain, wanted)
+    return plain
+
+
+def positive(field: str, value: object, unit: str) -> float:
+    plain = number(field, value, unit)
+    if plain <= 0:
+        raise InputError(field, plain, f"must be greater than 0 {unit}".rstrip())
+    return plain
+
+
+def not_negative(field: str, value: object, unit: str) -> float:
+    plain = number(field, value, unit)
+    if plain < 0:
+        raise InputError(field, plain, f"must be 0 {unit} or more".replace("  ", " "))
+    return plain
+
+
+def optional_number(field: str, value: object, unit: str = "") -> None:
+    if value is not None:
+        number(field, value, unit)
+
+
+def count(field: str, value: object, least: int = 1, most: int = 2**31 - 1) -> None:
+    """Refuses what is not a whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(field, value, "expected a whole number")
+    if not least <= value <= most:
+        raise InputError(field, value, f"must be a whole number from {least} to {most}")
+
+
+def optional_count(field: str, value: object, least: int = 1) -> None:
+    if value is not None:
+        count(field, value, least)
+
+
+def vector(field: str, value: object) -> tuple[float, float, float]:
+    """The plain components of a vector; refuses other shapes, NaN and infinities."""
+    if isinstance(value, Tensor) and value.shape != (3,):
+        raise InputError(field, tuple(value.shape), "expected three numbers")
+    parts = value.detach() if isinstance(value, Tensor) else sequence(field, value, 3, "numbers")
+    x, y, z = (number(field, part) for part in parts)
+    return x, y, z
+
+
+def sequence(field: str, value: object, length: int, what: str) -> list[Any]:
+    """The parts of a tuple or list that must have `length` of them."""
+    if not isinstance(value, tuple | list) or len(value) != length:
+        raise InputError(field, value, f"expected {length} {what}")
+    return list(value)
+
+
+def direction(field: str, value: object) -> None:
+    """Refuses a direction of no length; None is left to the convention."""
+    if value is not None and vector(field, value) == (0.0, 0.0, 0.0):
+        raise InputError(field, (0, 0, 0), "a direction needs a length; give a non-zero vector")
+
+
+def choice(field: str, value: object, kind: type[Enum]) -> None:
+    """Refuses what is not a member of the enumeration `kind`."""
+    if not isinstance(value, kind):
+        names = ", ".join(str(member.value) for member in kind)
+        raise InputError(field, value, f"expected a {kind.__name__}, one of: {names}")
+
+
+def instance(field: str, value: object, kind: type) -> None:
+    """Refuses what is neither None nor a `kind`."""
+    if value is not None and not isinstance(value, kind):
+        raise InputError(field, value, f"expected a {kind.__name__}")
+
+
+def filename(field: str, value: object) -> str:
+    """The name of a file, given as text; refuses an empty one."""
+    if not isinstance(value, str | os.PathLike):
+        raise InputError(field, value, "expected the name of a file")
+    name = os.fspath(value)
+    if not isinstance(name, str) or not name.strip() or "\0" in name:
+        raise InputError(field, repr(name), "is not the name of a file; give one")
+    return name
+
+
+def flag(field: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InputError(field, value, "expected true or false")
+
+
+def _to_float(value: int | float) -> float:
+    """A number as a float; a whole number beyond its range becomes infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def scalar_tensor(value: Scalar, device: torch.device | str | None = None) -> Tensor:
+    """A scalar field as a float64 tensor of no dimensions, with its gradient kept."""
+    return torch.as_tensor(value, dtype=torch.float64, device=device).reshape(())
+
+
+def vector_tensor(value: Vector, device: torch.device | str | None = None) -> Tensor:
+    """A vector field as a float64 tensor of shape (3,), with its gradient kept."""
+    if isinstance(value, Tensor):
+        return value.to(dtype=torch.float64, device=device)
+    return torch.stack([scalar_tensor(part, device) for part in value])

@@ -1,0 +1,126 @@
+"""The crystal: unit cell, orientation, size, shape, rotation and mosaic spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from nb_core.configs import checks
+from nb_core.configs.checks import Scalar, Vector
+from nb_core.data import OrientationMatrix
+from nb_core.errors import InputError
+
+
+class CrystalShape(Enum):
+    """How the crystal ends, and so the shape of its spots."""
+
+    SQUARE = "square"
+    ROUND = "round"
+    GAUSS = "gauss"
+    TOPHAT = "tophat"
+
+
+@dataclass(frozen=True)
+class CrystalConfig:
+    """A crystal. Continuous fields take a float or a tensor; nanoBragg resolves None.
+
+    cell_a, cell_b, cell_c: Angstrom; b and c default to a
+    cell_alpha, cell_beta, cell_gamma: degrees; default 90
+    matrix: a MOSFLM A matrix in place of the cell; with a cell, the matrix gives the directions
+    misset_deg: rotations about lab x, then y, then z, or "random" (needs misset_seed)
+    N_cells: unit cells along a, b, c; 0 counts as 1
+    sample_size_mm: full width along a, b, c; where given, replaces that N (rounded up)
+    shape, fudge: the spot shape and the factor on its squared argument
+    default_F: amplitude of reflections that no list gives, electrons
+    phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis
+    spindle_axis: with DetectorConvention.CUSTOM only
+    mosaic_spread_deg: diameter of the spherical cap of domain orientations
+    mosaic_domains: default 10 where there is a spread
+    """
+
+    cell_a: Scalar | None = None
+    cell_b: Scalar | None = None
+    cell_c: Scalar | None = None
+    cell_alpha: Scalar | None = None
+    cell_beta: Scalar | None = None
+    cell_gamma: Scalar | None = None
+    matrix: OrientationMatrix | None = None
+    misset_deg: Vector | Literal["random"] | None = None
+    misset_seed: int | None = None
+    N_cells: tuple[Scalar, Scalar, Scalar] = (5, 5, 5)
+    sample_size_mm: tuple[Scalar | None, Scalar | None, Scalar | None] = (None, None, None)
+    shape: CrystalShape = CrystalShape.SQUARE
+    fudge: Scalar = 1.0
+    default_F: Scalar = 0.0
+    phi_start_deg: Scalar = 0.0
+    osc_range_deg: Scalar | None = None
+    phi_step_deg: Scalar | None = None
+    phi_steps: int | None = None
+    spindle_axis: Vector | None = None
+    mosaic_spread_deg: Scalar | None = None
+    mosaic_domains: int | None = None
+    mosaic_seed: int = 12345678
+
+    def __post_init__(self) -> None:
+        self._check_cell()
+        self._check_orientation()
+        self._check_size()
+        self._check_rotation()
+
+    def _check_cell(self) -> None:
+        checks.instance("matrix", self.matrix, OrientationMatrix)
+        if self.cell_a is None and self.matrix is None:
+            raise InputError("cell_a", None, "give the unit cell, or an orientation matrix")
+        for name in ("cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma"):
+            if self.cell_a is None and getattr(self, name) is not None:
+                raise InputError(name, getattr(self, name), "a cell needs its edge cell_a too")
+        for name in ("cell_a", "cell_b", "cell_c"):
+            if (length := getattr(self, name)) is not None:
+                checks.positive(name, length, "Angstrom")
+        angles = []
+        for name in ("cell_alpha", "cell_beta", "cell_gamma"):
+            angle = getattr(self, name)
+            plain = 90.0 if angle is None else checks.positive(name, angle, "degrees")
+            if plain >= 180:
+                raise InputError(name, plain, "a cell angle must be less than 180 degrees")
+            angles.append(plain)
+        alpha, beta, gamma = angles
+        impossible = (
+            alpha + beta + gamma >= 360
+            or alpha >= beta + gamma
+            or beta >= alpha + gamma
+            or gamma >= alpha + beta
+        )
+        if impossible:
+            remedy = "these angles enclose no volume; each must be less than the sum of the others"
+            raise InputError("cell_alpha, cell_beta, cell_gamma", tuple(angles), remedy)
+
+    def _check_orientation(self) -> None:
+        if isinstance(self.misset_deg, str):
+            if self.misset_deg != "random":
+                raise InputError("misset_deg", self.misset_deg, 'three angles, or "random"')
+            if self.misset_seed is None:
+                raise InputError("misset_seed", None, "a random orientation needs a seed")
+        elif self.misset_deg is not None:
+            checks.vector("misset_deg", self.misset_deg)
+        checks.optional_count("misset_seed", self.misset_seed, least=0)
+        checks.direction("spindle_axis", self.spindle_axis)
+
+    def _check_size(self) -> None:
+        for cells in checks.sequence("N_cells", self.N_cells, 3, "numbers of unit cells"):
+            checks.not_negative("N_cells", cells, "unit cells")
+        for width in checks.sequence("sample_size_mm", self.sample_size_mm, 3, "lengths"):
+            if width is not None:
+                checks.not_negative("sample_size_mm", width, "mm")
+        checks.choice("shape", self.shape, CrystalShape)
+        checks.not_negative("fudge", self.fudge, "")
+        checks.number("default_F", self.default_F, "electrons")
+
+    def _check_rotation(self) -> None:
+        checks.number("phi_start_deg", self.phi_start_deg, "degrees")
+        for name in ("osc_range_deg", "phi_step_deg", "mosaic_spread_deg"):
+            checks.optional_number(name, getattr(self, name), "degrees")
+        for name in ("phi_steps", "mosaic_domains"):
+            checks.optional_count(name, getattr(self, name), least=0)
+        checks.count("mosaic_seed", self.mosaic_seed, least=0)

@@ -1,0 +1,1 @@
+"""nanoBragg's command line: one table, read and written."""

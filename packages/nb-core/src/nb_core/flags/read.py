@@ -1,0 +1,158 @@
+"""From nanoBragg's command line to an experiment."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+
+from nb_core.configs.experiment import Experiment
+from nb_core.configs.sampling import Profile
+from nb_core.conventions import DetectorConvention
+from nb_core.errors import InputError, NbWarning
+from nb_core.flags.header import header_settings
+from nb_core.flags.option import Option
+from nb_core.flags.parse import Settings, options_to_settings, read_options
+from nb_core.flags.table import OPTIONS
+from nb_core.settings import CUSTOM_VECTORS, experiment_to_settings, settings_to_experiment
+
+_FIELDS = {"roi": "roi", "printout": "printout_pixel"}
+"""Fields whose parts are settings of their own."""
+
+
+def flags_to_experiment(
+    arguments: Sequence[str],
+    *,
+    profile: Profile | None = None,
+    base: Experiment | None = None,
+    ignore_unknown: bool = False,
+) -> Experiment:
+    """The experiment of a nanoBragg command line (without the program's name).
+
+    profile: whose slips to keep; default that of `base`, else Profile.REFERENCE
+    base: an experiment whose fields the options replace; default nanoBragg's defaults
+    ignore_unknown: warn of unknown options instead of refusing them
+    Files that the options name are read. Raises InputError, which names the option, the value and
+    the remedy; warns (NbWarning) where nanoBragg does not do what the option seems to say.
+    """
+    used = list(read_options(arguments, ignore_unknown=ignore_unknown))
+    said = options_to_settings(used)
+    settings = _base_settings(base)
+    if profile is not None:
+        settings["experiment.profile"] = profile.value
+    corrected = settings.get("experiment.profile") == Profile.CORRECTED.value
+    try:
+        from_headers = header_settings(said, corrected=corrected)
+        _warn_of_size(said, from_headers)
+        settings.update(from_headers | said)
+        _resolve(settings)
+        if base is None:
+            _require_crystal(settings)
+        return settings_to_experiment(settings)
+    except InputError as error:
+        raise _named_after_option(error, [option for option, _ in used], said) from None
+
+
+def _base_settings(base: Experiment | None) -> Settings:
+    """The settings of an experiment; a detector given by its size keeps that, not its pixels."""
+    if base is None:
+        return {"crystal.N_cells": (1, 1, 1)}
+    settings = experiment_to_settings(base)
+    for axis in "fs":
+        size = settings.pop(f"detector.detsize_{axis}_mm", None)
+        if size is not None:
+            settings[f"size.detsize_{axis}_mm"] = size
+            del settings[f"detector.{axis}pixels"]
+    return settings
+
+
+def _resolve(settings: Settings) -> None:
+    """What command lines only have: names that are no fields of a config."""
+    settings.pop("file.img", None)
+    _resolve_dump(settings)
+    _resolve_seeds(settings)
+    _resolve_printout(settings)
+    _drop_vectors(settings)
+
+
+def _warn_of_size(said: Settings, from_headers: Settings) -> None:
+    """An image header sets the pixels, and pixels win over a size."""
+    for axis in "fs":
+        size = f"size.detsize_{axis}_mm"
+        if said.get(size) is not None and f"size.{axis}pixels" in (from_headers | said):
+            warnings.warn(
+                f"-detsize_{axis} is overridden by the number of pixels", NbWarning, stacklevel=3
+            )
+
+
+def _resolve_dump(settings: Settings) -> None:
+    """With a list of structure factors a dump is written; the list may be that of the base."""
+    factors = settings.get("experiment.structure_factors")
+    if "file.dump" in settings and factors is not None and factors.kind == "hkl":
+        settings["outputs.dumpfile"] = settings["file.dump"]
+        if "file.hkl" not in settings:
+            del settings["file.dump"]
+
+
+def _resolve_seeds(settings: Settings) -> None:
+    """A random orientation takes -misset_seed, else -seed, else the clock; the choice is kept."""
+    if settings.get("crystal.misset_deg") != "random":
+        return
+    if settings.get("crystal.misset_seed") is None:
+        seed = settings.get("outputs.noise_seed")
+        settings["crystal.misset_seed"] = int(time.time()) if seed is None else seed
+
+
+def _resolve_printout(settings: Settings) -> None:
+    fast, slow = settings.pop("printout.fast", None), settings.pop("printout.slow", None)
+    if fast is not None:
+        settings["outputs.printout_pixel"] = (slow, fast)
+
+
+def _drop_vectors(settings: Settings) -> None:
+    """A convention named after a vector replaces it."""
+    if settings.get("detector.detector_convention") == DetectorConvention.CUSTOM.value:
+        return
+    dropped = [key for key in CUSTOM_VECTORS if settings.get(key) is not None]
+    for key in dropped:
+        del settings[key]
+    if dropped:
+        names = ", ".join(key.partition(".")[2] for key in dropped)
+        message = f"{names}: replaced by the convention named after it"
+        warnings.warn(message, NbWarning, stacklevel=3)
+
+
+def _require_crystal(settings: Settings) -> None:
+    if settings.get("crystal.cell_a") is None and "file.mat" not in settings:
+        raise InputError("-cell", "(not given)", "give -cell a b c alpha beta gamma, or -mat FILE")
+    factors = "file.hkl" in settings or "file.dump" in settings
+    if not factors and not settings.get("crystal.default_F"):
+        remedy = "give structure factors with -hkl FILE, or -default_F with a value other than 0"
+        raise InputError("-hkl", "(not given)", remedy)
+
+
+def _named_after_option(error: InputError, used: list[Option], said: Settings) -> InputError:
+    """The same error, naming the option that it comes from, if there is one.
+
+    The options of the command line come first, the last of them before the others.
+    """
+    written = [option for option in OPTIONS if not option.alias]
+    for option in (*reversed(used), *written):
+        if _is_at_fault(option, error, said):
+            same = option.name.lstrip("-") == error.field
+            field = option.name if same else f"{option.name} ({error.field})"
+            return InputError(field, error.value, error.remedy)
+    return error
+
+
+def _is_at_fault(option: Option, error: InputError, said: Settings) -> bool:
+    field = error.field.partition(",")[0]
+    for key in option.keys:
+        section, _, name = key.partition(".")
+        if section == "file":
+            path = said.get(key)
+            if path and (error.value == path or error.field.startswith(path)):
+                return True
+        elif field in (name.partition(".")[0], _FIELDS.get(section)):
+            return True
+    return False

@@ -1,0 +1,137 @@
+"""Files read with clear errors, and written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from nb_core.errors import InputError, OutputError
+
+AnyPath = str | os.PathLike[str]
+
+_STREAMS = ("/dev/stdout", "/dev/stderr")
+_WRITE_REASONS = {
+    errno.ENOENT: "its folder does not exist; create it first",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EISDIR: "it is a folder; give the name of a file",
+    errno.EACCES: "no permission to write there; choose another folder",
+    errno.EPERM: "no permission to write there; choose another folder",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+_READ_REASONS = {
+    errno.ENOENT: "no such file; check the name",
+    errno.ENOTDIR: "no such file: a part of its path is not a folder",
+    errno.EISDIR: "a folder, where a file is needed",
+    errno.EACCES: "no permission to read it",
+    errno.EPERM: "no permission to read it",
+}
+
+
+@contextlib.contextmanager
+def atomic_write(path: AnyPath, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """A binary file that takes the name `path` only once all of it is on disk.
+
+    overwrite: False refuses to replace an existing file
+    A device, a pipe or /dev/stdout is written to directly.
+    Raises OutputError for any failure to write; on any exception nothing is left behind.
+    """
+    try:
+        if _is_stream(path):
+            with open(path, "wb") as stream:
+                yield stream
+            return
+        target = _target(path, overwrite)
+        with _temporary(target) as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+            handle.close()
+            _target(path, overwrite)
+            os.replace(handle.name, target)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(os.fspath(path), _reason(error, _WRITE_REASONS)) from error
+
+
+def read_bytes(path: AnyPath, what: str) -> bytes:
+    """The content of a file; `what` names its kind in errors ("mask").
+
+    Raises InputError for a file that is missing, a folder, unreadable or empty.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(what, os.fspath(path), _reason(error, _READ_REASONS)) from error
+    if not content:
+        raise InputError(what, os.fspath(path), "the file is empty")
+    return content
+
+
+def read_text(path: AnyPath, what: str) -> str:
+    """The text of a UTF-8 file, with every line end as a newline.
+
+    Raises InputError as `read_bytes` does, and for a file that is not text.
+    """
+    content = read_bytes(path, what)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(what, os.fspath(path), "not a text file") from error
+    if "\0" in text:
+        raise InputError(what, os.fspath(path), "not a text file")
+    if not text.strip():
+        raise InputError(what, os.fspath(path), "the file is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextlib.contextmanager
+def _temporary(target: str) -> Iterator[BinaryIO]:
+    """A new file beside `target`; removed when the body fails."""
+    name = os.path.join(os.path.dirname(target), f".nb-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    try:
+        with open(name, "xb") as handle:
+            yield handle
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _is_stream(path: AnyPath) -> bool:
+    """Whether there is something at `path` that cannot be replaced by a file."""
+    name = os.fspath(path)
+    if name in _STREAMS or name.startswith("/dev/fd/"):
+        return True
+    with contextlib.suppress(OSError):
+        mode = os.stat(name).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
+
+
+def _target(path: AnyPath, overwrite: bool) -> str:
+    """The file that `path` leads to through links; OutputError when it may not be written."""
+    name = os.fspath(path)
+    if not name:
+        raise OutputError(name, "the name is empty")
+    if os.path.isdir(name) or name.endswith(os.sep):
+        raise OutputError(name, _WRITE_REASONS[errno.EISDIR])
+    if os.path.exists(name):
+        if not overwrite:
+            raise OutputError(name, "it exists already, and overwriting is off")
+        if not os.access(name, os.W_OK):
+            raise OutputError(name, "the file is read-only; choose another name")
+    return os.path.realpath(name)
+
+
+def _reason(error: OSError, reasons: dict[int, str]) -> str:
+    return reasons.get(error.errno or 0, error.strerror or str(error))

@@ -1,0 +1,188 @@
+"""Experiments as flat settings: what command lines and TOML files are read into.
+
+A setting is named "section.field" after the configs (`crystal.fudge`), or
+"section.field.index" for one entry of a tuple (`crystal.N_cells.0`). `file.*` names files to
+read, `size.*` and `pivot.*` carry what the command line says before the configs can be made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from enum import Enum
+from typing import Any
+
+from nb_core.configs import checks
+from nb_core.configs.beam import BeamConfig
+from nb_core.configs.crystal import CrystalConfig, CrystalShape
+from nb_core.configs.detector import DetectorConfig, pixels_across
+from nb_core.configs.experiment import Experiment
+from nb_core.configs.output import OutputConfig
+from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+from nb_core.conventions import DetectorConvention, DetectorPivot
+from nb_core.errors import InputError, NbWarning
+from nb_core.formats.fdump import read_dump
+from nb_core.formats.hkl import read_hkl
+from nb_core.formats.mask import read_mask
+from nb_core.formats.matrix import read_matrix
+from nb_core.formats.sources import read_sources
+
+Settings = dict[str, Any]
+
+SECTIONS: dict[str, type] = {
+    "crystal": CrystalConfig,
+    "detector": DetectorConfig,
+    "beam": BeamConfig,
+    "sampling": SamplingConfig,
+    "background": BackgroundConfig,
+    "outputs": OutputConfig,
+}
+
+ENUMS: dict[str, type[Enum]] = {
+    "crystal.shape": CrystalShape,
+    "detector.detector_convention": DetectorConvention,
+    "detector.detector_pivot": DetectorPivot,
+    "experiment.profile": Profile,
+}
+
+CUSTOM_VECTORS = (
+    "crystal.spindle_axis",
+    "detector.fdet_vector",
+    "detector.sdet_vector",
+    "detector.odet_vector",
+    "detector.twotheta_axis",
+    "detector.pix0_vector_m",
+    "beam.beam_vector",
+    "beam.polar_vector",
+)
+
+DEFAULT_DETECTOR_SIZE_MM = 102.4
+"""nanoBragg's detector where neither pixels nor size are given."""
+
+
+def experiment_to_settings(experiment: Experiment) -> Settings:
+    """Every field that has a value, by its name; enumerations as their values."""
+    settings: Settings = {}
+    for section in SECTIONS:
+        config = getattr(experiment, section)
+        for field in dataclasses.fields(config):
+            settings[f"{section}.{field.name}"] = getattr(config, field.name)
+    for name in ("structure_factors", "roi", "mask", "profile"):
+        settings[f"experiment.{name}"] = getattr(experiment, name)
+    plain = {
+        key: value.value if isinstance(value, Enum) else value for key, value in settings.items()
+    }
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def settings_to_experiment(settings: Settings) -> Experiment:
+    """The experiment that settings describe; reads the files they name.
+
+    Raises InputError for a value or a file that is not acceptable.
+    """
+    settings = _read_files(dict(settings))
+    _resolve_size(settings)
+    _resolve_pivot(settings)
+    _resolve_roi(settings)
+    _merge_indexed(settings)
+    for key, kind in ENUMS.items():
+        if isinstance(settings.get(key), str):
+            settings[key] = _enum_member(key, settings[key], kind)
+    sections: dict[str, dict[str, Any]] = {name: {} for name in (*SECTIONS, "experiment")}
+    for key, value in settings.items():
+        section, _, name = key.partition(".")
+        if value is not None:
+            sections[section][name] = value
+    configs = {name: SECTIONS[name](**sections[name]) for name in SECTIONS}
+    return Experiment(**configs, **sections["experiment"])
+
+
+def _read_files(settings: Settings) -> Settings:
+    hkl, dump = settings.pop("file.hkl", None), settings.pop("file.dump", None)
+    if hkl is not None:
+        settings["experiment.structure_factors"] = read_hkl(hkl)
+        if dump is not None:
+            settings["outputs.dumpfile"] = dump
+    elif dump is not None:
+        settings["experiment.structure_factors"] = read_dump(dump)
+    if (matrix := settings.pop("file.mat", None)) is not None:
+        settings["crystal.matrix"] = read_matrix(matrix)
+    if (sources := settings.pop("file.sources", None)) is not None:
+        settings["beam.sources"] = read_sources(sources)
+    if (mask := settings.pop("file.mask", None)) is not None:
+        settings["experiment.mask"], _ = read_mask(mask)
+    return settings
+
+
+def _resolve_size(settings: Settings) -> None:
+    """Pixels and sizes: a number of pixels wins over a size; without either, 102.4 mm."""
+    pixel = checks.positive("pixel_size_mm", settings.get("detector.pixel_size_mm", 0.1), "mm")
+    for axis in "fs":
+        pixels = settings.pop(f"size.{axis}pixels", None)
+        size = settings.pop(f"size.detsize_{axis}_mm", None)
+        name, size_name = f"detector.{axis}pixels", f"detector.detsize_{axis}_mm"
+        if pixels is not None:
+            settings.pop(size_name, None)
+            settings[name] = pixels
+        elif size is not None or name not in settings:
+            size = settings.get(size_name) if size is None else size
+            settings[name] = _pixels_of_size(size_name.partition(".")[2], size, pixel)
+            settings[size_name] = DEFAULT_DETECTOR_SIZE_MM if size is None else size
+
+
+def _pixels_of_size(field: str, size: Any, pixel: float) -> int:
+    """The pixels of a size, or of the default one."""
+    plain = DEFAULT_DETECTOR_SIZE_MM if size is None else checks.positive(field, size, "mm")
+    pixels = pixels_across(plain, pixel)
+    if not 1 <= pixels < 2**31:
+        how = "less than one pixel" if pixels < 1 else "too many pixels"
+        if size is None:
+            raise InputError("pixel_size_mm", pixel, f"{how} in a detector of {plain:g} mm")
+        raise InputError(field, plain, f"is {how} of {pixel:g} mm")
+    return pixels
+
+
+def _resolve_pivot(settings: Settings) -> None:
+    """With CUSTOM, the last option that sets a pivot counts, unless the profile is corrected."""
+    state, explicit = settings.pop("pivot.state", None), settings.pop("pivot.explicit", None)
+    if explicit is not None:
+        settings["detector.detector_pivot"] = explicit
+    custom = settings.get("detector.detector_convention") == DetectorConvention.CUSTOM.value
+    corrected = settings.get("experiment.profile") == Profile.CORRECTED.value
+    chosen = settings.get("detector.detector_pivot") is not None
+    if custom and state is not None and not (corrected and chosen):
+        settings["detector.detector_pivot"] = state
+
+
+def _resolve_roi(settings: Settings) -> None:
+    """Negative bounds stand for the detector's edges; those beyond it are cut."""
+    bounds = [settings.pop(f"roi.{name}", None) for name in Roi._fields]
+    if None in bounds:
+        return
+    xmin, xmax, ymin, ymax = (int(bound) for bound in bounds if bound is not None)
+    edges = (settings["detector.fpixels"], settings["detector.spixels"])
+    xmax, ymax = (
+        edge if bound < 0 else bound for bound, edge in zip((xmax, ymax), edges, strict=True)
+    )
+    if xmax > edges[0] or ymax > edges[1]:
+        detector = f"the detector's {edges[0]} x {edges[1]} pixels"
+        warnings.warn(f"-roi reaches beyond {detector} and is cut", NbWarning, stacklevel=4)
+    settings["experiment.roi"] = Roi(max(xmin, 0), xmax, max(ymin, 0), ymax)
+
+
+def _merge_indexed(settings: Settings) -> None:
+    """Folds "section.field.index" into the tuple of "section.field"."""
+    indexed = [key for key in settings if key.rpartition(".")[2] in ("0", "1", "2")]
+    for key in indexed:
+        name, _, axis = key.rpartition(".")
+        parts = list(settings.get(name, (None, None, None)))
+        parts[int(axis)] = settings.pop(key)
+        settings[name] = tuple(parts)
+
+
+def _enum_member(key: str, value: str, kind: type[Enum]) -> Enum:
+    try:
+        return kind(value)
+    except ValueError:
+        names = ", ".join(str(member.value) for member in kind)
+        raise InputError(key.partition(".")[2], value, f"expected one of: {names}") from None

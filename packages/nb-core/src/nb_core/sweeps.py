@@ -1,0 +1,124 @@
+"""How many steps a sweep takes: nanoBragg's rules for range, step and count.
+
+Each sweep (rotation, divergence, dispersion, sensor layers) may be given by any of its range, its
+step and its count; the rest is resolved here. None, or a negative number, means "not given".
+Angles are in radians, dispersion is a fraction, thickness is in metres.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nb_core.errors import InputError
+from nb_core.units import deg_to_rad
+
+Scalar = int | float | Tensor
+
+MOST_STEPS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A resolved sweep: `count` samples, `step` apart, that stand for `range`.
+
+    why: which rule decided, in words
+    """
+
+    range: Scalar
+    step: Scalar
+    count: int
+    why: str
+
+
+def resolve_phi(osc: Scalar | None, step: Scalar | None, count: int | None) -> Sweep:
+    """The rotation about the spindle; samples lie at the start of each step."""
+    osc, step = _or_unset(osc), _or_unset(step)
+    if osc < 0:
+        if step > 0:
+            return Sweep(step, step, 2, "a step without a range makes 2 steps")
+        if count is None:
+            return Sweep(0.0, 0.0, 1, "no rotation")
+        osc = deg_to_rad(1.0)
+        return Sweep(osc, osc / max(count, 1), max(count, 1), "a count alone covers 1 degree")
+    if count is None:
+        if step <= 0:
+            return Sweep(osc, osc / 2.0, 2, "a range alone makes 2 steps")
+        return Sweep(osc, step, max(1, _steps(osc, step)), "range and step given")
+    count = max(count, 1)
+    if step < 0:
+        return Sweep(osc, osc / count, count, "range and count given")
+    return Sweep(osc, step, count, "range, step and count given")
+
+
+def resolve_divergence(width: Scalar | None, step: Scalar | None, count: int | None) -> Sweep:
+    """Horizontal or vertical beam divergence."""
+    return _something(_grid(_or_unset(width), _or_unset(step), count or 0, alone=1.0))
+
+
+def resolve_dispersion(width: Scalar, count: int | None) -> Sweep:
+    """Spectral dispersion; there is no way to give its step."""
+    return _something(_grid(width, -1.0, count or 0, alone=1.0))
+
+
+def resolve_layers(thickness: Scalar, count: int | None) -> Sweep:
+    """Sensor layers; with no count there are 2, of half the thickness each."""
+    if not count:
+        return _something(Sweep(thickness, thickness / 2, 2, "2 layers where no count is given"))
+    return _something(_grid(thickness, -1.0, count, alone=0.5e-6))
+
+
+def resolve_mosaic(spread: Scalar | None, domains: int | None) -> tuple[Scalar, int, str]:
+    """Mosaic spread (radians) and number of domains, with the rule that decided."""
+    spread = _or_unset(spread)
+    if spread < 0:
+        return 0.0, 1, "no mosaic spread"
+    if spread == 0:
+        return spread, 1, "a mosaic spread of 0 needs one domain"
+    if not domains:
+        return spread, 10, "a mosaic spread without a number of domains makes 10"
+    return spread, domains, "as given"
+
+
+def _steps(width: Scalar, step: Scalar) -> int:
+    """How many steps cover a range; InputError where a 32-bit number cannot count them."""
+    wide, apart = _plain(width), _plain(step)
+    ratio = wide / apart if apart > 0 else math.inf
+    if ratio > MOST_STEPS:
+        raise InputError("step", apart, f"too many steps for a range of {wide:g}; make it larger")
+    return math.ceil(ratio)
+
+
+def _plain(value: Scalar) -> float:
+    return float(value.detach().item() if isinstance(value, Tensor) else value)
+
+
+def _or_unset(value: Scalar | None) -> Scalar:
+    return -1.0 if value is None else value
+
+
+def _grid(width: Scalar, step: Scalar, count: int, alone: float) -> Sweep:
+    """The rules that divergence, dispersion and layers share; `alone`: range of a bare count."""
+    if width < 0:
+        if step > 0:
+            return Sweep(step, step, 2, "a step without a range makes 2 steps")
+        if count <= 0:
+            return Sweep(0.0, 0.0, 1, "not given")
+        return Sweep(alone, alone / count, count, f"a count alone covers {alone:g}")
+    if step > 0:
+        if count > 0:
+            return Sweep(width, step, count, "range, step and count given")
+        return Sweep(width, step, _steps(width, step), "range and step given")
+    if count <= 0:
+        return Sweep(width, width, 2, "a range alone makes 2 steps")
+    count = max(count, 2)
+    return Sweep(width, width / (count - 1), count, "range and count given")
+
+
+def _something(sweep: Sweep) -> Sweep:
+    """A sweep over nothing is one sample."""
+    if sweep.range <= 0 or sweep.step <= 0 or sweep.count <= 0:
+        return Sweep(0.0, 0.0, 1, "no width, one step")
+    return sweep

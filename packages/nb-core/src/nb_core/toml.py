@@ -1,0 +1,146 @@
+"""Experiments as TOML files.
+
+A section for each config, with the names of its fields; files are named (`hkl`, `dump`, `mask`,
+`crystal.matrix`, `beam.sources`) and read, relative to the folder of the TOML file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from torch import Tensor
+
+from nb_core.configs.checks import filename
+from nb_core.configs.experiment import Experiment
+from nb_core.configs.sampling import Roi
+from nb_core.errors import InputError
+from nb_core.formats.atomic import atomic_write, read_text
+from nb_core.settings import SECTIONS, Settings, experiment_to_settings, settings_to_experiment
+
+_FILES = {
+    "hkl": "file.hkl",
+    "dump": "file.dump",
+    "mask": "file.mask",
+    "crystal.matrix": "file.mat",
+    "beam.sources": "file.sources",
+}
+
+_OBJECTS = {
+    "crystal.matrix": "crystal.matrix",
+    "beam.sources": "beam.sources",
+    "experiment.mask": "mask",
+    "experiment.structure_factors": "hkl",
+}
+
+_UNSET = "none"
+"""How an entry of a list that is not given is written, for TOML has no null."""
+
+
+def read_toml(path: str | os.PathLike[str]) -> Experiment:
+    """The experiment of a TOML file.
+
+    Raises InputError for a file that cannot be read or parsed, for unknown names, for values of
+    the wrong kind, and as the configs and the files it names do.
+    """
+    text = read_text(path, "TOML experiment")
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(os.fspath(path), "not TOML", str(error)) from None
+    return settings_to_experiment(_document_to_settings(document, Path(path)))
+
+
+def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = ".") -> str:
+    """The text of the TOML file that reads back as the same experiment.
+
+    folder: where the TOML file is to be, for the names of the files that it reads
+    Tensors are written as their plain values. Raises InputError where a list of structure factors,
+    a mask, a matrix or a table of sources has no file.
+    """
+    document: dict[str, Any] = {}
+    for key, value in experiment_to_settings(experiment).items():
+        name = _OBJECTS.get(key, key.removeprefix("experiment."))
+        if key in _OBJECTS:
+            if value.source is None:
+                remedy = "it has no file; write it to one and read it from there"
+                raise InputError(name, "in memory only", remedy)
+            name = "dump" if getattr(value, "kind", None) == "dump" else name
+            value = _seen_from(folder, value.source)
+        section, _, field = name.rpartition(".")
+        table = document.setdefault(section, {}) if section else document
+        table[field] = _to_toml(value)
+    tables = {name: value for name, value in document.items() if isinstance(value, dict)}
+    return tomli_w.dumps({**{k: v for k, v in document.items() if k not in tables}, **tables})
+
+
+def write_toml(path: str | os.PathLike[str], experiment: Experiment) -> None:
+    """Writes an experiment; OutputError where it cannot be written."""
+    text = experiment_to_toml(experiment, Path(path).parent)
+    with atomic_write(path) as handle:
+        handle.write(text.encode())
+
+
+def _document_to_settings(document: dict[str, Any], path: Path) -> Settings:
+    settings: Settings = {}
+    for name, value in document.items():
+        if name in SECTIONS:
+            if not isinstance(value, dict):
+                raise InputError(name, value, f"expected a table, [{name}]")
+            for field, entry in value.items():
+                settings.update(_field_setting(f"{name}.{field}", entry, path))
+        else:
+            settings.update(_top_setting(name, value, path))
+    return settings
+
+
+def _field_setting(key: str, value: Any, path: Path) -> Settings:
+    if key in _FILES:
+        return {_FILES[key]: _beside(key, value, path)}
+    section, _, field = key.partition(".")
+    known = [entry.name for entry in dataclasses.fields(SECTIONS[section])]
+    if field not in known:
+        raise InputError(key, "unknown name", f"[{section}] has: {', '.join(known)}")
+    return {key: _from_toml(value)}
+
+
+def _top_setting(name: str, value: Any, path: Path) -> Settings:
+    if name in _FILES:
+        return {_FILES[name]: _beside(name, value, path)}
+    if name == "profile":
+        return {"experiment.profile": value}
+    if name == "roi":
+        if not isinstance(value, list) or len(value) != 4:
+            raise InputError("roi", value, "expected [xmin, xmax, ymin, ymax]")
+        return {"experiment.roi": Roi(*value)}
+    known = [*SECTIONS, "profile", "roi", *(file for file in _FILES if "." not in file)]
+    raise InputError(name, "unknown name", f"a TOML experiment has: {', '.join(known)}")
+
+
+def _beside(name: str, value: Any, path: Path) -> str:
+    return str(path.parent / filename(name, value))
+
+
+def _seen_from(folder: str | os.PathLike[str], source: str) -> str:
+    """The name of a file beside or below the TOML file; the whole path of any other."""
+    whole = os.path.abspath(source)
+    relative = os.path.relpath(whole, os.path.abspath(folder))
+    return whole if os.path.isabs(source) or relative.startswith(os.pardir) else relative
+
+
+def _to_toml(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.item() if value.numel() == 1 else value.detach().tolist()
+    if isinstance(value, tuple):
+        return [_UNSET if part is None else _to_toml(part) for part in value]
+    return value
+
+
+def _from_toml(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(None if part == _UNSET else part for part in value)
+    return value

@@ -1,0 +1,27 @@
+"""X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
+
+from nb_physics.figures import Figures, image_figures
+from nb_physics.header import smv_header
+from nb_physics.models import Crystal, Detector, Simulator
+from nb_physics.noise import NoiseGenerator, counted_photons
+from nb_physics.plan import Plan, make_plan
+from nb_physics.simulate import Progress, simulate
+from nb_physics.tiles import select_pixels
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Crystal",
+    "Detector",
+    "Figures",
+    "NoiseGenerator",
+    "Plan",
+    "Progress",
+    "Simulator",
+    "counted_photons",
+    "image_figures",
+    "make_plan",
+    "select_pixels",
+    "simulate",
+    "smv_header",
+]

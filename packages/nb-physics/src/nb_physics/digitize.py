@@ -1,0 +1,66 @@
+"""From photons to the whole numbers of image files. Outside the region of interest all are 0."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8, UInt16
+
+from nb_physics.figures import Figures, roi_part
+from nb_physics.tiles import PixelSelection
+
+SMV_MAXIMUM = 65535.0
+AUTOMATIC_MAXIMUM = 55000.0
+"""What the brightest pixel becomes where no scale is given."""
+
+
+def integer_scale(scale: float | None, figures: Figures) -> float:
+    """The factor of the integer image: as given, else one that makes the maximum 55000."""
+    if scale is not None and scale > 0:
+        return scale
+    return AUTOMATIC_MAXIMUM / figures.maximum if figures.maximum > 0 else 1.0
+
+
+def picture_scale(scale: float | None, integer: float, figures: Figures) -> float:
+    """The factor of the 8-bit picture: as given, else one that makes 5 rmsd 250."""
+    if scale is not None and scale > 0:
+        return scale
+    return 250.0 / (5.0 * figures.rmsd) if figures.rmsd > 0 else integer
+
+
+def integer_image(
+    image: Float32[np.ndarray, "slow fast"],
+    selection: PixelSelection,
+    scale: float,
+    adc_offset: float,
+) -> UInt16[np.ndarray, "slow fast"]:
+    """Photons x scale + offset, rounded (in float32, as nanoBragg does) and clipped to 16 bits."""
+    inside = roi_part(image, selection).astype(np.float64) * scale + adc_offset
+    rounded = np.floor((inside.clip(0.0, SMV_MAXIMUM) + 0.5).astype(np.float32))
+    return _placed(rounded.astype(np.uint16), image.shape, selection)
+
+
+def noise_image(
+    counts: Float64[np.ndarray, "rows columns"],
+    shape: tuple[int, int],
+    selection: PixelSelection,
+    adc_offset: float,
+) -> tuple[UInt16[np.ndarray, "slow fast"], int]:
+    """Counted photons of the region + offset, truncated to 16 bits; and how many overflowed."""
+    values = counts + adc_offset
+    overloads = int((values > SMV_MAXIMUM).sum())
+    truncated = np.trunc(values.clip(0.0, SMV_MAXIMUM)).astype(np.uint16)
+    return _placed(truncated, shape, selection), overloads
+
+
+def picture(
+    image: Float32[np.ndarray, "slow fast"], selection: PixelSelection, scale: float
+) -> UInt8[np.ndarray, "slow fast"]:
+    """Photons x scale, truncated and clipped to 8 bits."""
+    inside = (roi_part(image, selection).astype(np.float64) * scale).clip(0.0, 255.0)
+    return _placed(np.trunc(inside).astype(np.uint8), image.shape, selection)
+
+
+def _placed(part: np.ndarray, shape: tuple[int, ...], selection: PixelSelection) -> np.ndarray:
+    whole = np.zeros(shape, dtype=part.dtype)
+    roi_part(whole, selection)[:] = part
+    return whole

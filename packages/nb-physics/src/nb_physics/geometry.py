@@ -1,0 +1,103 @@
+"""From pixels to diffracted rays: positions, directions, solid angle and capture fraction."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from nb_core import Profile
+from torch import Tensor
+
+from nb_physics.frame import DetectorFrame
+from nb_physics.vectors import cross, length, rotate_about, unit
+
+
+def subpixel_coordinates(
+    index: Int[Tensor, " pixels"], sub: int, oversample: int, pixel_size: Float[Tensor, ""]
+) -> Float[Tensor, " pixels"]:
+    """Distance (metres) of sub-pixel centres from the detector's edge, along one axis.
+
+    index: pixel numbers along the axis; sub: 0 to oversample - 1
+    """
+    width = pixel_size / oversample
+    return width * (index * oversample + sub) + width / 2.0
+
+
+def flat_positions(
+    fast: Float[Tensor, " pixels"],
+    slow: Float[Tensor, " pixels"],
+    depth: Float[Tensor, ""],
+    frame: DetectorFrame,
+) -> Float[Tensor, "3 pixels"]:
+    """Lab positions (metres) of points at detector coordinates fast, slow and a sensor depth."""
+    return torch.stack(
+        [
+            fast * frame.fast[i] + slow * frame.slow[i] + depth * frame.normal[i] + frame.origin[i]
+            for i in range(3)
+        ]
+    )
+
+
+def curved_positions(
+    flat: Float[Tensor, "3 pixels"],
+    fast: Float[Tensor, " pixels"],
+    slow: Float[Tensor, " pixels"],
+    frame: DetectorFrame,
+    profile: Profile,
+) -> Float[Tensor, "3 pixels"]:
+    """Lab positions (metres) on a sphere of radius `distance`; coordinates become angles.
+
+    Reference: turns about slow and fast by lab y and z, whatever the convention. Corrected: turns
+    towards fast and slow by the detector coordinates counted from the beam centre.
+    """
+    centre = (frame.distance * frame.beam)[:, None]
+    if profile is Profile.REFERENCE:
+        turned = rotate_about(centre, frame.slow[:, None], flat[1] / frame.distance)
+        return rotate_about(turned, frame.fast[:, None], flat[2] / frame.distance)
+    to_fast = unit(cross(frame.beam, frame.fast))[:, None]
+    to_slow = unit(cross(frame.beam, frame.slow))[:, None]
+    turned = rotate_about(centre, to_fast, (fast - frame.beam_fast) / frame.distance)
+    return rotate_about(turned, to_slow, (slow - frame.beam_slow) / frame.distance)
+
+
+def directions(
+    position: Float[Tensor, "3 pixels"],
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "3 pixels"]]:
+    """Path through air (metres) and unit vector of the ray to each position."""
+    airpath = length(position)
+    return airpath, position / airpath
+
+
+def solid_angle(
+    airpath: Float[Tensor, " pixels"],
+    frame: DetectorFrame,
+    *,
+    point_pixel: bool,
+    profile: Profile,
+) -> Float[Tensor, " pixels"]:
+    """Solid angle (steradian) of a pixel: (pixel / R)^2 times the obliquity.
+
+    point_pixel: without the obliquity; the reference profile then also leaves out the area.
+    """
+    if not point_pixel:
+        area = frame.pixel_size * frame.pixel_size
+        return area / airpath / airpath * frame.close_distance / airpath
+    if profile is Profile.REFERENCE:
+        return 1.0 / airpath / airpath
+    return frame.pixel_size * frame.pixel_size / airpath / airpath
+
+
+def capture_fraction(
+    diffracted: Float[Tensor, "3 pixels"],
+    frame: DetectorFrame,
+    layer: int,
+    layer_depth: Float[Tensor, ""],
+    attenuation: Float[Tensor, ""],
+) -> Float[Tensor, " pixels"]:
+    """Share of the photons that sensor layer number `layer` absorbs (Beer-Lambert).
+
+    layer_depth: thickness of a layer, metres; attenuation: 1/metre
+    """
+    normal = frame.normal
+    cosine = diffracted[0] * normal[0] + diffracted[1] * normal[1] + diffracted[2] * normal[2]
+    before = torch.exp(-layer * layer_depth * attenuation / cosine)
+    return before - torch.exp(-(layer + 1) * layer_depth * attenuation / cosine)

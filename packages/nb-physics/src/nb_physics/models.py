@@ -1,0 +1,123 @@
+"""Crystal, Detector and Simulator: the simulation as objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from nb_core import (
+    BeamConfig,
+    CrystalConfig,
+    DetectorConfig,
+    Experiment,
+    Profile,
+    Recorder,
+)
+from torch import Tensor
+
+from nb_physics.axes import lab_axes
+from nb_physics.frame import DetectorFrame, place_detector
+from nb_physics.orientation import UnitCell, unit_cell
+from nb_physics.simulate import Progress, available_device, check_dtype, simulate
+
+
+class Crystal:
+    """A crystal, with its cell vectors on a device."""
+
+    def __init__(
+        self,
+        config: CrystalConfig,
+        *,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        check_dtype(dtype)
+        self.config = config
+        self.dtype = dtype
+        self.device = available_device(device)
+
+    def unit_cell(self, wavelength_A: float = 1.0, profile: Profile = Profile.REFERENCE) -> UnitCell:
+        """The oriented cell; the wavelength (Angstrom) counts with an A matrix only."""
+        return unit_cell(self.config, wavelength_A, profile)
+
+    @property
+    def real_vectors(self) -> Float[Tensor, "3 3"]:
+        """a, b, c in Angstrom (first axis: which vector) at phi = 0."""
+        return self.unit_cell().real.to(self.device, self.dtype)
+
+    @property
+    def reciprocal_vectors(self) -> Float[Tensor, "3 3"]:
+        """a*, b*, c* in 1/Angstrom (first axis: which vector) at phi = 0."""
+        return self.unit_cell().reciprocal.to(self.device, self.dtype)
+
+
+class Detector:
+    """A detector, with its place in the laboratory."""
+
+    def __init__(
+        self,
+        config: DetectorConfig,
+        *,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        check_dtype(dtype)
+        self.config = config
+        self.dtype = dtype
+        self.device = available_device(device)
+
+    def frame(
+        self, beam_config: BeamConfig | None = None, profile: Profile = Profile.REFERENCE
+    ) -> DetectorFrame:
+        """The placed detector; a beam matters where it brings a direction of its own."""
+        experiment = Experiment(
+            CrystalConfig(cell_a=1.0), self.config, beam_config or BeamConfig(), profile=profile
+        )
+        return place_detector(self.config, lab_axes(experiment), profile)
+
+    @property
+    def pix0_vector(self) -> Float[Tensor, "3"]:
+        """The outer corner of the first pixel, metres."""
+        return self.frame().origin.to(self.device, self.dtype)
+
+
+class Simulator:
+    """Simulates the image of a crystal on a detector.
+
+    more: fields of Experiment (sampling, background, structure_factors, roi, mask, profile)
+    """
+
+    def __init__(
+        self,
+        crystal: Crystal,
+        detector: Detector,
+        crystal_config: CrystalConfig | None = None,
+        beam_config: BeamConfig | None = None,
+        *,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+        **more: Any,
+    ) -> None:
+        self.experiment = Experiment(
+            crystal_config or crystal.config, detector.config, beam_config or BeamConfig(), **more
+        )
+        self.dtype = dtype
+        self.device = available_device(device)
+
+    def run(
+        self, *, recorder: Recorder | None = None, progress: Progress | None = None
+    ) -> Float[Tensor, "slow fast"]:
+        """The image, photons per pixel, as nanoBragg stores it: every pixel rounded to float32.
+
+        An image that carries a gradient is not rounded, so that differences of it are smooth;
+        `simulate` never rounds.
+        """
+        image = simulate(
+            self.experiment,
+            device=self.device,
+            dtype=self.dtype,
+            recorder=recorder,
+            progress=progress,
+        )
+        return image if image.requires_grad else image.to(torch.float32).to(self.dtype)

@@ -1,0 +1,239 @@
+"""What an experiment comes to: every number that is the same for all pixels, resolved once."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from nb_core import Experiment, NbWarning, Profile
+from nb_core.configs.checks import scalar_tensor
+from nb_core.sweeps import Sweep, resolve_layers
+from nb_core.units import A_to_m, mm_to_m, um_to_m
+from torch import Tensor
+
+from nb_physics.axes import LabAxes, lab_axes
+from nb_physics.frame import DetectorFrame, effective_pivot, place_detector
+from nb_physics.orientation import (
+    UnitCell,
+    mosaic_rotations,
+    phi_angles,
+    phi_sweep,
+    step_vectors,
+    unit_cell,
+)
+from nb_physics.scale import fluence_from_flux, water_intensity
+from nb_physics.sources import Sources, beam_sources
+from nb_physics.structure import StructureGrid, structure_grid
+from nb_physics.vectors import length
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """An experiment, resolved. Float64 tensors on one device; metres, Angstrom, radians.
+
+    cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)
+    cells: Na, Nb, Nc; interpolate: whether F_cell is interpolated
+    phi: the rotation; layers: the sensor; attenuation: 1/metre
+    absorbing: whether the sensor has a thickness
+    background: water, photons per steradian at one fluence
+    notes: what was chosen automatically, and why
+    """
+
+    experiment: Experiment
+    axes: LabAxes
+    frame: DetectorFrame
+    sources: Sources
+    cell: UnitCell
+    cell_vectors: Float[Tensor, "3 3 steps"]
+    cells: Float[Tensor, "3"]
+    structure: StructureGrid
+    interpolate: bool
+    oversample: int
+    phi: Sweep
+    phi_count: int
+    mosaic_count: int
+    layers: Sweep
+    absorbing: bool
+    attenuation: Float[Tensor, ""]
+    layer_depth: Float[Tensor, ""]
+    fluence: Float[Tensor, ""]
+    background: Float[Tensor, ""]
+    polarization: Float[Tensor, ""]
+    fudge: Float[Tensor, ""]
+    dmin: Float[Tensor, ""]
+    notes: tuple[str, ...]
+
+    @property
+    def corrected(self) -> bool:
+        return self.experiment.profile is Profile.CORRECTED
+
+    @property
+    def steps(self) -> float:
+        """Terms a pixel is divided by: sources, phi steps, domains and sub-pixels."""
+        count = self.sources.wavelength.numel() * self.phi_count * self.mosaic_count
+        return float(count * self.oversample**2)
+
+
+def make_plan(experiment: Experiment) -> Plan:
+    """Resolves an experiment. Warns of choices that nanoBragg makes against the user's words."""
+    crystal, beam, detector = experiment.crystal, experiment.beam, experiment.detector
+    notes: list[str] = []
+    axes = lab_axes(experiment)
+    frame = place_detector(detector, axes, experiment.profile)
+    cell = unit_cell(crystal, beam.wavelength_A, experiment.profile)
+    mosaic = mosaic_rotations(crystal, experiment.profile)
+    phi = phi_angles(crystal)
+    given = _given_cells(experiment)
+    cells = _sample_cells(experiment, cell, given)
+    layers, attenuation = _sensor(experiment)
+    fluence = _fluence(experiment)
+    _warn_of_overrides(experiment, axes)
+    return Plan(
+        experiment=experiment,
+        axes=axes,
+        frame=frame,
+        sources=beam_sources(beam, axes),
+        cell=cell,
+        cell_vectors=step_vectors(cell, axes.spindle, phi, mosaic),
+        cells=cells,
+        structure=structure_grid(experiment.structure_factors, scalar_tensor(crystal.default_F)),
+        interpolate=_interpolates(experiment, given, cells, notes),
+        oversample=_oversample(experiment, frame, cell, cells, notes),
+        phi=phi_sweep(crystal),
+        phi_count=phi.numel(),
+        mosaic_count=mosaic.shape[2],
+        layers=layers,
+        absorbing=bool(layers.range > 0),
+        attenuation=attenuation,
+        layer_depth=scalar_tensor(layers.step),
+        fluence=fluence,
+        background=water_intensity(
+            um_to_m(scalar_tensor(experiment.background.water_size_um)), fluence
+        ),
+        polarization=scalar_tensor(beam.polarization_factor),
+        fudge=scalar_tensor(crystal.fudge),
+        dmin=scalar_tensor(experiment.sampling.dmin_A),
+        notes=tuple(notes),
+    )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, NbWarning, stacklevel=4)
+
+
+def _given_cells(experiment: Experiment) -> Float[Tensor, "3"]:
+    return torch.stack([scalar_tensor(cells) for cells in experiment.crystal.N_cells])
+
+
+def _sample_cells(
+    experiment: Experiment, cell: UnitCell, given: Float[Tensor, "3"]
+) -> Float[Tensor, "3"]:
+    """Na, Nb, Nc: as given, or as many as cover the sample size; at least 1.
+
+    The sample's height and width are clipped to the beam.
+    """
+    beamsize = mm_to_m(scalar_tensor(experiment.beam.beamsize_mm))
+    cells = []
+    for axis, size_mm in enumerate(experiment.crystal.sample_size_mm):
+        count = given[axis]
+        if size_mm is not None and size_mm > 0:
+            size = mm_to_m(scalar_tensor(size_mm))
+            if axis > 0 and beamsize < size:
+                name = "abc"[axis]
+                _warn(f"sample of {size.item():g} m along {name} is clipped to the beam's size")
+                size = beamsize
+            count = torch.ceil(size / length(cell.real[axis] * 1e-10))
+        cells.append(count)
+    return torch.stack(cells).clamp(min=1.0)
+
+
+def _interpolates(
+    experiment: Experiment,
+    given: Float[Tensor, "3"],
+    cells: Float[Tensor, "3"],
+    notes: list[str],
+) -> bool:
+    """Tricubic interpolation: as asked, else where an edge has two cells or fewer.
+
+    Reference: judged by the numbers of cells given, before a sample size replaces them.
+    """
+    asked = experiment.sampling.interpolate
+    judged = given if experiment.profile is Profile.REFERENCE else cells
+    thin = bool((judged.detach() <= 2).any())
+    wanted = thin if asked is None else asked
+    if experiment.structure_factors is None:
+        return False
+    if asked is None:
+        edge = "a crystal edge has 2 cells or fewer" if thin else "all edges have over 2 cells"
+        notes.append(f"interpolation of structure factors {'on' if wanted else 'off'}: {edge}")
+    return wanted
+
+
+def _oversample(
+    experiment: Experiment,
+    frame: DetectorFrame,
+    cell: UnitCell,
+    cells: Float[Tensor, "3"],
+    notes: list[str],
+) -> int:
+    """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold."""
+    edges = torch.stack([length(vector * 1e-10) for vector in cell.real]) * cells
+    wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
+    resolvable = wavelength * frame.distance / frame.pixel_size
+    ratio = float((3.0 * edges.max() / resolvable).detach())
+    recommended = max(1, math.ceil(ratio))
+    if experiment.sampling.oversample is None:
+        notes.append(f"oversample {recommended}: three sub-pixels for each fringe of the crystal")
+        return recommended
+    if experiment.sampling.oversample < recommended:
+        _warn(
+            f"oversample {experiment.sampling.oversample}: intensity may vary across a pixel; "
+            f"{recommended} is recommended for a crystal of this size"
+        )
+    return experiment.sampling.oversample
+
+
+def _sensor(experiment: Experiment) -> tuple[Sweep, Float[Tensor, ""]]:
+    """Sensor layers and attenuation (1/metre); infinite depth means no absorption at all.
+
+    With no depth given it is the thickness itself.
+    """
+    detector = experiment.detector
+    thickness = um_to_m(scalar_tensor(detector.detector_thick_um))
+    depth = detector.detector_abs_um
+    if isinstance(depth, float) and math.isinf(depth):
+        return resolve_layers(0.0, detector.detector_thicksteps), scalar_tensor(0.0)
+    layers = resolve_layers(thickness, detector.detector_thicksteps)
+    if depth is not None:
+        return layers, 1.0 / um_to_m(scalar_tensor(depth))
+    if layers.count == 1 and not layers.range:
+        return layers, scalar_tensor(0.0)
+    _warn(f"attenuation depth not given: taken as the sensor's thickness, {thickness.item():g} m")
+    return layers, 1.0 / thickness
+
+
+def _fluence(experiment: Experiment) -> Float[Tensor, ""]:
+    """photons/m^2: from the flux where there is one, else as given."""
+    beam = experiment.beam
+    flux, exposure = scalar_tensor(beam.flux), scalar_tensor(beam.exposure)
+    if flux != 0 and exposure > 0:
+        return fluence_from_flux(flux, exposure, mm_to_m(scalar_tensor(beam.beamsize_mm)))
+    return scalar_tensor(beam.fluence)
+
+
+def _warn_of_overrides(experiment: Experiment, axes: LabAxes) -> None:
+    detector, reference = experiment.detector, experiment.profile is Profile.REFERENCE
+    convention = detector.detector_convention.value
+    pivot, asked = effective_pivot(detector, experiment.profile), detector.detector_pivot
+    if asked not in (None, pivot):
+        _warn(
+            f"pivot {asked.value if asked else ''} is overridden: the {convention} convention "
+            f"turns about the {pivot.value}; --profile corrected honours it"
+        )
+    if reference and detector.pix0_vector_m is not None:
+        _warn("pix0_vector is overwritten by distance and beam centre; --profile corrected uses it")
+    if axes.normal_regenerated:
+        _warn("odet_vector is not exactly 1 long: replaced by fdet_vector x sdet_vector")

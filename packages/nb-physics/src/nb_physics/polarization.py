@@ -1,0 +1,38 @@
+"""The polarization factor of Kahn et al."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nb_physics.vectors import cross, unit
+
+
+def kahn_factor(
+    diffracted: Float[Tensor, "3 pixels"],
+    incident: Float[Tensor, "3 sources"],
+    axis: Float[Tensor, "3"],
+    polarization: Float[Tensor, ""],
+) -> Float[Tensor, "pixels sources"]:
+    """(1 + cos^2 2theta - K cos(2 psi) sin^2 2theta) / 2.
+
+    Kahn, Fourme, Gadet, Janin, Dumas & Andre, J. Appl. Cryst. 15 (1982) 330. psi is the angle of
+    the ray in the plane across the beam, from the E vector; `axis` is the E vector of a central
+    beam, `polarization` is K. cos(2 psi) is taken from the projections, without the angle.
+    """
+    magnetic = unit(cross(axis[:, None].expand_as(incident), incident))
+    electric = unit(cross(incident, magnetic))
+    x, y, z = diffracted[:, :, None]
+    cosine = x * incident[0] + y * incident[1] + z * incident[2]
+    along_e = x * electric[0] + y * electric[1] + z * electric[2]
+    along_b = x * magnetic[0] + y * magnetic[1] + z * magnetic[2]
+    cosine_squared = cosine * cosine
+    sine_squared = 1.0 - cosine_squared
+    across = along_e * along_e + along_b * along_b
+    forward = across == 0
+    cos_2psi = (along_e * along_e - along_b * along_b) / torch.where(
+        forward, torch.ones_like(across), across
+    )
+    cos_2psi = torch.where(forward, torch.ones_like(across), cos_2psi)
+    return 0.5 * (1.0 + cosine_squared - polarization * cos_2psi * sine_squared)

@@ -1,0 +1,108 @@
+"""The walk over the image: tiles of pixels, and within them layers, sub-pixels and steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from nb_core import Experiment, InputError, Recorder
+from nb_core.recorder import Site
+from torch import Tensor
+
+from nb_physics.plan import Plan, make_plan
+from nb_physics.tile import tile_photons
+from nb_physics.tiles import PixelSelection, pixel_ranges, select_pixels, step_blocks
+
+Progress = Callable[[int, int], None]
+"""Called after each tile with the pixels done and the pixels in all."""
+
+
+def simulate(
+    experiment: Experiment | Plan,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    recorder: Recorder | None = None,
+    progress: Progress | None = None,
+) -> Float[Tensor, "slow fast"]:
+    """The image of an experiment: photons per pixel, 0 outside the ROI and the mask.
+
+    experiment: or its plan, where that has been made already
+    dtype: float64, or float32 (phases stay in float64 where the device has it)
+    recorder: is offered every intermediate quantity (nb_core.quantities)
+    Raises InputError where the device or dtype is not to be had, or a value is not finite.
+    """
+    check_dtype(dtype)
+    target = available_device(device)
+    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    plan = plan_to(plan, target)
+    selection = select_pixels(plan.experiment)
+    blocks = step_blocks(plan)
+    parts: list[Tensor] = []
+    done = 0
+    for start, stop in pixel_ranges(plan, selection.count, blocks):
+        pixels = selection.indices(start, stop, target)
+        values = tile_photons(plan, pixels, blocks, dtype, recorder)
+        if recorder is not None and recorder.wants("photons"):
+            recorder.record("photons", values, Site(pixels))
+        parts.append(values)
+        done = stop
+        if progress is not None:
+            progress(done, selection.count)
+    return _assemble(plan.experiment, selection, parts, dtype, target)
+
+
+def check_dtype(dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise InputError("dtype", dtype, "expected float64 or float32")
+
+
+def available_device(name: torch.device | str) -> torch.device:
+    """The device of that name; an InputError where this machine lacks it."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        have = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
+        remedy = f"this machine has no such device; it has: {', '.join(have)}"
+        raise InputError("device", name, remedy) from error
+    return device
+
+
+def plan_to(plan: Plan, device: torch.device) -> Plan:
+    """The plan with all its tensors on a device (in float32 where the device has no float64)."""
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(device=device, dtype=dtype)
+        if isinstance(value, Experiment) or not dataclasses.is_dataclass(value):
+            return value
+        fields = {
+            field.name: moved(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+        return type(value)(**fields)  # type: ignore[operator]
+
+    result = moved(plan)
+    assert isinstance(result, Plan)
+    return result
+
+
+def _assemble(
+    experiment: Experiment,
+    selection: PixelSelection,
+    parts: list[Float[Tensor, " pixels"]],
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Float[Tensor, "slow fast"]:
+    """The image of all tiles; pixels that were not selected are 0."""
+    shape = (experiment.detector.spixels, experiment.detector.fpixels)
+    values = torch.cat(parts) if parts else torch.zeros(0, dtype=dtype, device=device)
+    if values.numel() == shape[0] * shape[1]:
+        return values.reshape(shape)
+    indices: Int[Tensor, " pixels"] = selection.indices(0, selection.count, device)
+    image = torch.zeros(shape[0] * shape[1], dtype=dtype, device=device)
+    return image.index_put((indices,), values).reshape(shape)

@@ -1,0 +1,7 @@
+"""The structure factor amplitude F_cell of reciprocal space: looked up, or interpolated."""
+
+from nb_physics.structure.grid import StructureGrid, structure_grid
+from nb_physics.structure.nearest import nearest
+from nb_physics.structure.tricubic import tricubic
+
+__all__ = ["StructureGrid", "nearest", "structure_grid", "tricubic"]

@@ -1,0 +1,38 @@
+"""Structure factors laid out for look-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from nb_core import StructureFactors
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class StructureGrid:
+    """A list of amplitudes on a dense grid, with a rim of default_F all around.
+
+    values: electrons, flattened from shape (h, k, l); spans: the grid's size with its rim
+    lowest: the indices of the first entry, inside the rim
+    """
+
+    values: Float[Tensor, " entries"]
+    spans: tuple[int, int, int]
+    lowest: tuple[int, int, int]
+
+
+def structure_grid(
+    factors: StructureFactors | None, default_F: Float[Tensor, ""]
+) -> StructureGrid:
+    """The grid of a list; with no list, a grid that holds default_F only."""
+    if factors is None:
+        return StructureGrid(default_F.reshape(1), (1, 1, 1), (1, 1, 1))
+    default = default_F.to(factors.F)
+    filled = torch.where(factors.present, factors.F, default)
+    h, k, l = filled.shape
+    rimmed = default.expand(h + 2, k + 2, l + 2).clone()
+    rimmed[1:-1, 1:-1, 1:-1] = filled
+    spans = (h + 2, k + 2, l + 2)
+    return StructureGrid(rimmed.reshape(-1), spans, (factors.h_min, factors.k_min, factors.l_min))

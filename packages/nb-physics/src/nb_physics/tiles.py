@@ -1,0 +1,104 @@
+"""How the image is cut: tiles of pixels, and blocks of steps within them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from nb_core import Experiment
+from torch import Tensor
+
+from nb_physics.plan import Plan
+
+TILE_EVALUATIONS = 1 << 16
+"""Pixels x sources x steps of one block: small enough for the cache, large enough for speed."""
+
+
+@dataclass(frozen=True)
+class StepBlock:
+    """A part of the steps of a pixel: some sources, and some of the phi x mosaic steps of each.
+
+    Blocks follow each other in the order in which nanoBragg adds: source, phi, domain.
+    """
+
+    sources: slice
+    steps: slice
+
+    @property
+    def evaluations(self) -> int:
+        sources = self.sources.stop - self.sources.start
+        return int(sources * (self.steps.stop - self.steps.start))
+
+
+@dataclass(frozen=True, eq=False)
+class PixelSelection:
+    """The pixels to compute: a rectangle, less what a mask leaves out.
+
+    fpixels: width of the image; xmin, width, ymin, height: the rectangle
+    chosen: flat pixel indices where there is a mask, shape (pixels,), else None
+    """
+
+    fpixels: int
+    xmin: int
+    width: int
+    ymin: int
+    height: int
+    chosen: Int[Tensor, " pixels"] | None
+
+    @property
+    def count(self) -> int:
+        return self.width * self.height if self.chosen is None else self.chosen.numel()
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether the pixels are consecutive in the image."""
+        return self.chosen is None and self.width == self.fpixels
+
+    def indices(self, start: int, stop: int, device: torch.device) -> Int[Tensor, " pixels"]:
+        """Flat indices (slow * fpixels + fast) of pixels number `start` to `stop`."""
+        if self.chosen is not None:
+            return self.chosen[start:stop].to(device)
+        order = torch.arange(start, stop, device=device)
+        rows = torch.div(order, self.width, rounding_mode="floor")
+        return (rows + self.ymin) * self.fpixels + (order - rows * self.width + self.xmin)
+
+
+def select_pixels(experiment: Experiment) -> PixelSelection:
+    """The pixels of the region of interest (bounds inclusive) that the mask keeps."""
+    fpixels, spixels = experiment.detector.fpixels, experiment.detector.spixels
+    roi = experiment.roi
+    xmin, ymin = (0, 0) if roi is None else (roi.xmin, roi.ymin)
+    xmax = fpixels - 1 if roi is None else min(roi.xmax, fpixels - 1)
+    ymax = spixels - 1 if roi is None else min(roi.ymax, spixels - 1)
+    chosen = None
+    if experiment.mask is not None:
+        inside = torch.zeros((spixels, fpixels), dtype=torch.bool)
+        inside[ymin : ymax + 1, xmin : xmax + 1] = True
+        inside &= torch.from_numpy(experiment.mask.values)
+        chosen = torch.nonzero(inside.flatten()).flatten()
+    return PixelSelection(fpixels, xmin, xmax - xmin + 1, ymin, ymax - ymin + 1, chosen)
+
+
+def step_blocks(plan: Plan) -> list[StepBlock]:
+    """Cuts sources x steps so that even one pixel stays within a tile."""
+    sources, steps = plan.sources.wavelength.numel(), plan.cell_vectors.shape[2]
+    if steps > TILE_EVALUATIONS:
+        parts = [slice(i, i + 1) for i in range(sources)]
+        cuts = _slices(steps, TILE_EVALUATIONS)
+        return [StepBlock(source, cut) for source in parts for cut in cuts]
+    together = max(1, TILE_EVALUATIONS // steps)
+    return [StepBlock(part, slice(0, steps)) for part in _slices(sources, together)]
+
+
+def pixel_ranges(plan: Plan, pixels: int, blocks: list[StepBlock]) -> Iterator[tuple[int, int]]:
+    """Ranges of pixel numbers whose evaluations fill a tile."""
+    most = max(block.evaluations for block in blocks)
+    share = 8 if plan.interpolate else 1
+    for part in _slices(pixels, max(1, TILE_EVALUATIONS // (most * share))):
+        yield part.start, part.stop
+
+
+def _slices(total: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, total)) for start in range(0, total, size)]

@@ -1,0 +1,89 @@
+"""Small experiments for tests: large pixels near the crystal, so that a few of them see it all."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+
+from nb_core import (
+    BackgroundConfig,
+    BeamConfig,
+    CrystalConfig,
+    DetectorConfig,
+    Experiment,
+    Profile,
+    SamplingConfig,
+    Site,
+    StructureFactors,
+)
+
+PROFILES = list(Profile)
+_CONFIGS = {
+    "crystal": CrystalConfig,
+    "detector": DetectorConfig,
+    "beam": BeamConfig,
+    "sampling": SamplingConfig,
+    "background": BackgroundConfig,
+}
+_HOME = {
+    field.name: section for section, kind in _CONFIGS.items() for field in dataclasses.fields(kind)
+}
+_DEFAULTS: dict[str, Any] = {
+    "cell_a": 21.0,
+    "cell_b": 24.0,
+    "cell_c": 19.0,
+    "cell_alpha": 81.0,
+    "cell_beta": 95.0,
+    "cell_gamma": 102.0,
+    "misset_deg": (11.0, 23.0, -37.0),
+    "N_cells": (3, 4, 5),
+    "default_F": 10.0,
+    "fpixels": 6,
+    "spixels": 5,
+    "pixel_size_mm": 2.0,
+    "distance_mm": 35.0,
+    "oversample": 1,
+}
+
+
+def small_experiment(**fields: Any) -> Experiment:
+    """An experiment of 5 x 6 pixels (slow, fast); any field of any config can be given by name."""
+    sections: dict[str, dict[str, Any]] = {section: {} for section in _CONFIGS}
+    rest = {}
+    for name, value in {**_DEFAULTS, **fields}.items():
+        if name in _HOME:
+            sections[_HOME[name]][name] = value
+        else:
+            rest[name] = value
+    configs = {section: kind(**sections[section]) for section, kind in _CONFIGS.items()}
+    return Experiment(**configs, **rest)
+
+
+def small_list(seed: int = 1, reach: int = 3, gaps: float = 0.2) -> StructureFactors:
+    """Random amplitudes for h, k, l from -reach to reach (h from 1 - reach), some missing."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (2 * reach, 2 * reach + 1, 2 * reach + 1)
+    F = 50.0 * torch.rand(shape, generator=generator, dtype=torch.float64) + 5.0
+    present = torch.rand(shape, generator=generator) >= gaps
+    F = torch.where(present, F, 0.0)
+    return StructureFactors(F, present, 1 - reach, -reach, -reach, int(present.sum()))
+
+
+class Collector:
+    """A recorder that keeps what it is given: quantity -> list of (site, value)."""
+
+    def __init__(self, *quantities: str) -> None:
+        self.quantities = quantities
+        self.values: dict[str, list[tuple[Site, torch.Tensor]]] = {}
+
+    def wants(self, quantity: str) -> bool:
+        return not self.quantities or quantity in self.quantities
+
+    def record(self, quantity: str, value: torch.Tensor, site: Site) -> None:
+        self.values.setdefault(quantity, []).append((site, value.clone()))
+
+    def all(self, quantity: str) -> list[torch.Tensor]:
+        """The values in the order in which they came."""
+        return [value for _, value in self.values[quantity]]

@@ -79,6 +79,8 @@ def test_behaviour_39_gauss_spots_are_round_whatever_the_crystals_edges(profile)
     fields = {
         "profile": profile,
         "shape": CrystalShape.GAUSS,
+        "cell_alpha": 90.0,
+        "cell_gamma": 90.0,
         "N_cells": (1, 2, 4),
         "phi_start_deg": 40.0,
         "mosaic_spread_deg": 3.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from nb_core import (
     BackgroundConfig,
     BeamConfig,
@@ -32,17 +33,17 @@ def demo_experiment() -> Experiment:
             cell_b=CELL_A[1],
             cell_c=CELL_A[2],
             misset_deg=(12.0, 23.0, 41.0),
-            N_cells=(24, 24, 36),
+            N_cells=(12, 12, 22),
             phi_start_deg=0.0,
             osc_range_deg=1.0,
-            phi_steps=12,
+            phi_steps=15,
             mosaic_spread_deg=0.25,
-            mosaic_domains=8,
+            mosaic_domains=16,
         ),
-        DetectorConfig(fpixels=768, spixels=768, pixel_size_mm=0.172, distance_mm=120.0),
-        BeamConfig(wavelength_A=0.9795, polarization_factor=0.9, fluence=2e24),
+        DetectorConfig(fpixels=1000, spixels=1000, pixel_size_mm=0.172, distance_mm=160.0),
+        BeamConfig(wavelength_A=0.9795, polarization_factor=0.9, fluence=4e27),
         SamplingConfig(oversample=1),
-        BackgroundConfig(water_size_um=20.0),
+        BackgroundConfig(water_size_um=1.2),
         structure_factors=demo_amplitudes(),
         outputs=OutputConfig(noise_seed=2026),
     )

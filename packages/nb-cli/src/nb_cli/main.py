@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 from typing import TextIO
@@ -22,6 +23,8 @@ COMMANDS = {
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+"""As a shell reports a program that wrote to a closed pipe (`nb config flags | head`)."""
 
 
 class LazyGroup(click.Group):
@@ -65,12 +68,18 @@ def run(arguments: list[str]) -> int:
         try:
             result = cli.main(args=arguments, prog_name="nb", standalone_mode=False)
             return result if isinstance(result, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            return EXIT_BAD_INPUT
         except click.exceptions.NoSuchOption as error:
             click.echo(f"nb: {error.format_message()} nanoBragg's options go after --", err=True)
             return EXIT_BAD_INPUT
         except click.ClickException as error:
-            error.show()
+            click.echo(f"nb: {error.format_message()} (nb --help)", err=True)
             return error.exit_code
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_PIPE_CLOSED
         except (KeyboardInterrupt, click.Abort):
             click.echo("nb: interrupted; nothing unfinished was left behind", err=True)
             return EXIT_INTERRUPTED

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from nb_core import OutputConfig, OutputError
+from torch import Tensor
+
+from nb_core import InputError, OutputConfig, OutputError
 from nb_core.formats.fdump import write_dump
 from nb_core.formats.floats import write_floats
 from nb_core.formats.pgm import write_pgm
@@ -23,7 +25,6 @@ from nb_physics.digitize import (
 )
 from nb_physics.figures import roi_part
 from nb_physics.tiles import select_pixels
-from torch import Tensor
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",
@@ -87,6 +88,9 @@ def write_outputs(
     """Writes the files as nanoBragg does, each whole or not at all."""
     outputs, selection = plan.experiment.outputs, select_pixels(plan.experiment)
     single = image.detach().cpu().float().numpy()
+    if not np.isfinite(single).all():
+        remedy = "a pixel exceeds float32; lower the fluence, the crystal size or the amplitudes"
+        raise InputError("image", float(np.abs(single).max()), remedy)
     figures = image_figures(single, selection)
     scale = integer_scale(outputs.scale, figures)
     written: list[Written] = []

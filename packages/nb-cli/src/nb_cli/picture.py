@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from nb_core.formats.atomic import atomic_write
 from nb_core.formats.smv import SmvImage
 from nb_physics import Plan, select_pixels
 from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
-from torch import Tensor
+from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
 
 COLOURS = "inferno"
 RING_COLOUR = "#7fd4ff"
+RING_POINTS = 500
+"""Pixels of the longer side at which the spacing is computed."""
+
 LARGEST_SIDE = 2000
 """Pixels of the longer side of the drawing; larger images are averaged down."""
 
@@ -24,7 +33,7 @@ class Scene:
     """What is drawn.
 
     values: shape (slow, fast); unit: of the colour bar
-    spacing: d of every pixel in Angstrom, shape (slow, fast), where the geometry is known
+    spacing: d in Angstrom at the pixels of `ring_grid`, where the geometry is known
     beam: the direct beam as (slow, fast) pixels
     """
 
@@ -36,29 +45,39 @@ class Scene:
 
 
 def draw_simulation(
-    plan: Plan, image: Tensor, path: str, *, overwrite: bool, title: str | None = None
+    plan: Plan,
+    image: np.ndarray,
+    path: str,
+    *,
+    overwrite: bool,
+    title: str | None = None,
 ) -> None:
     """Draws a simulated image with its resolution rings; OutputError where it cannot be written."""
-    values = image.detach().cpu().double().numpy()
-    scene = Scene(values, "photons", title or _title(plan), plan_spacing(plan), plan_beam(plan))
+    scene = Scene(image, "photons", title or _title(plan), plan_spacing(plan), plan_beam(plan))
     save_scene(scene, path, overwrite=overwrite)
 
 
+def ring_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels between which rings are drawn."""
+    step = max(1, max(shape) // RING_POINTS)
+    return np.arange(0, shape[0], step), np.arange(0, shape[1], step)
+
+
 def plan_spacing(plan: Plan) -> np.ndarray:
-    """Spacing d (Angstrom) that each pixel's centre sees with the first source."""
+    """Spacing d (Angstrom) at the pixels of `ring_grid`, as the first source gives it."""
     frame, detector = plan.frame, plan.experiment.detector
-    slow = subpixel_coordinates(torch.arange(detector.spixels), 0, 1, frame.pixel_size)
-    fast = subpixel_coordinates(torch.arange(detector.fpixels), 0, 1, frame.pixel_size)
-    grid_slow, grid_fast = (part.flatten() for part in torch.meshgrid(slow, fast, indexing="ij"))
-    position = flat_positions(grid_fast, grid_slow, torch.zeros_like(frame.pixel_size), frame)
+    rows, columns = (torch.from_numpy(p) for p in ring_grid((detector.spixels, detector.fpixels)))
+    row, column = (part.flatten() for part in torch.meshgrid(rows, columns, indexing="ij"))
+    slow = subpixel_coordinates(row, 0, 1, frame.pixel_size)
+    fast = subpixel_coordinates(column, 0, 1, frame.pixel_size)
+    position = flat_positions(fast, slow, torch.zeros_like(frame.pixel_size), frame)
     if detector.curved_detector:
-        profile = plan.experiment.profile
-        position = curved_positions(position, grid_fast, grid_slow, frame, profile)
+        position = curved_positions(position, fast, slow, frame, plan.experiment.profile)
     _, ray = directions(position)
-    step = ray - plan.sources.incident[:, :1]
-    twice_sine = torch.sqrt((step * step).sum(dim=0)).clamp(min=1e-12)
-    spacing = plan.sources.wavelength[0] / twice_sine
-    return spacing.reshape(detector.spixels, detector.fpixels).detach().numpy()
+    sources = plan.sources
+    q = scattering_vectors(ray, sources.incident[:, :1], sources.wavelength[:1])
+    stol = sin_theta_over_lambda(q)[:, 0].clamp(min=1e-12)
+    return (0.5 / stol).reshape(len(rows), len(columns)).detach().numpy()
 
 
 def plan_beam(plan: Plan) -> tuple[float, float]:
@@ -77,8 +96,8 @@ def smv_scene(image: SmvImage, title: str) -> Scene:
         return Scene(values, "counts", title)
     pixel, distance, wavelength, slow_mm, fast_mm = (value or 0.0 for value in found)
     slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
-    rows, columns = np.indices(image.data.shape)
-    radius = np.hypot(rows - slow, columns - fast) * pixel
+    rows, columns = ring_grid(image.data.shape)
+    radius = np.hypot(rows[:, None] - slow, columns[None, :] - fast) * pixel
     sine = np.sin(np.arctan2(radius, distance) / 2).clip(1e-12)
     return Scene(values, "counts", title, wavelength / (2 * sine), (slow, fast))
 
@@ -116,7 +135,7 @@ def save_scene(scene: Scene, path: str, *, overwrite: bool) -> None:
         handle.write(content.getvalue())
 
 
-def ring_spacings(spacing: np.ndarray, beam: tuple[float, float] | None, rings: int = 4) -> list[float]:
+def ring_spacings(spacing: np.ndarray, rings: int = 4) -> list[float]:
     """Round spacings (Angstrom) for rings that are evenly spread over the detector."""
     finest = float(spacing.min())
     coarsest = float(np.percentile(spacing, 99.5))
@@ -124,27 +143,30 @@ def ring_spacings(spacing: np.ndarray, beam: tuple[float, float] | None, rings: 
     return sorted({float(f"{1 / value:.2g}") for value in stols}, reverse=True)
 
 
-def _draw_rings(axes: object, scene: Scene) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes) and scene.spacing is not None
-    levels = sorted(ring_spacings(scene.spacing, scene.beam))
-    step = max(1, max(scene.spacing.shape) // 500)
-    rows = np.arange(0, scene.spacing.shape[0], step)
-    columns = np.arange(0, scene.spacing.shape[1], step)
+def _draw_rings(axes: Axes, scene: Scene) -> None:
+    assert scene.spacing is not None
+    levels = sorted(ring_spacings(scene.spacing))
+    rows, columns = ring_grid(scene.values.shape)
     if len(rows) < 2 or len(columns) < 2:
         return
-    coarse = scene.spacing[::step, ::step]
-    style = {"colors": RING_COLOUR, "linewidths": 0.7, "alpha": 0.6, "linestyles": "dashed"}
-    rings = axes.contour(columns, rows, coarse, levels=levels, **style)
+    rings = axes.contour(
+        columns,
+        rows,
+        scene.spacing,
+        levels=levels,
+        colors=RING_COLOUR,
+        linewidths=0.7,
+        alpha=0.6,
+        linestyles="dashed",
+    )
     axes.clabel(rings, fmt=lambda level: f"{level:g} Å", fontsize=8)
     if scene.beam is not None:
         slow, fast = scene.beam
-        if 0 <= slow < scene.spacing.shape[0] and 0 <= fast < scene.spacing.shape[1]:
+        if 0 <= slow < scene.values.shape[0] and 0 <= fast < scene.values.shape[1]:
             axes.plot(fast, slow, "+", color=RING_COLOUR, markersize=8, alpha=0.8)
 
 
-def _log_norm(values: np.ndarray) -> object:
+def _log_norm(values: np.ndarray) -> Normalize:
     """A logarithmic scale over what is worth seeing: five decades below the brightest at most."""
     from matplotlib.colors import LogNorm, Normalize
 

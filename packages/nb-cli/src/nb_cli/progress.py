@@ -12,9 +12,8 @@ import click
 @contextmanager
 def pixel_progress(label: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
     """Gives a function that takes (pixels done, pixels in all) and moves the bar."""
-    with click.progressbar(
-        length=100, label=label, file=sys.stderr, hidden=not shown, fill_char="█", empty_char="·"
-    ) as bar:
+    hidden = not (shown and sys.stderr.isatty())
+    with click.progressbar(length=100, label=label, file=sys.stderr, hidden=hidden) as bar:
         percent = 0
 
         def move(done: int, total: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from nb_core import CrystalShape, DetectorConvention, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import rad_to_deg
@@ -9,7 +11,6 @@ from nb_physics import Figures, Plan
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
 from nb_physics.vectors import length
-from torch import Tensor
 
 _SHAPES = {
     CrystalShape.SQUARE: "parallelepiped",
@@ -50,7 +51,8 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")
     spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
     seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
-    rows.append(("mosaic", f"{plan.mosaic_count} domains over {_number(spread)} deg{seed}  ({why})"))
+    domains = f"{plan.mosaic_count} domain{'s' if plan.mosaic_count > 1 else ''}"
+    rows.append(("mosaic", f"{domains} over {_number(spread)} deg{seed}  ({why})"))
     phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
     rows.append(("phi", f"from {_number(crystal.phi_start_deg)} deg: {phi}"))
     factors = plan.experiment.structure_factors
@@ -71,12 +73,17 @@ def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
         rows.append(("sources", f"{sources.wavelength.numel()} from {beam.sources.source}"))
     else:
         horizontal, vertical, spectrum = beam_sweeps(beam)
-        grid = f"{sources.divergence_points} directions x {sources.wavelengths} wavelengths"
+        grid = f"directions {sources.divergence_points} x wavelengths {sources.wavelengths}"
+        rows.append(("sources", f"{sources.wavelength.numel()} ({grid})"))
+        sweeps = (
+            ("horizontal", horizontal, "mrad", 1e-3),
+            ("vertical", vertical, "mrad", 1e-3),
+            ("dispersion", spectrum, "%", 1e-2),
+        )
         rows += [
-            ("sources", f"{sources.wavelength.numel()}: {grid}"),
-            ("divergence", f"horizontal {_sweep_text(horizontal, 'mrad', 1e-3)}"),
-            ("", f"vertical {_sweep_text(vertical, 'mrad', 1e-3)}"),
-            ("dispersion", _sweep_text(spectrum, "%", 1e-2)),
+            (name, _sweep_text(sweep, unit, scale))
+            for name, sweep, unit, scale in sweeps
+            if sweep.range > 0
         ]
     kahn = "none" if beam.nopolar else f"Kahn factor {_number(plan.polarization)}"
     rows.append(("polarization", kahn))
@@ -95,7 +102,10 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
     rows = [
         ("detector", f"{detector.spixels} x {detector.fpixels} pixels (slow, fast) of {pixel} mm"),
         ("convention", f"{convention.name}{own}; turns about the {frame.pivot.value}"),
-        ("distance", f"{_mm(frame.distance)} mm along the beam, {_mm(frame.close_distance)} nearest"),
+        (
+            "distance",
+            f"{_mm(frame.distance)} mm along the beam, {_mm(frame.close_distance)} nearest",
+        ),
         ("beam centre", f"slow {_mm(frame.beam_slow)}, fast {_mm(frame.beam_fast)} mm"),
         ("pix0", f"{' '.join(f'{part:.9g}' for part in frame.origin.tolist())} m"),
     ]

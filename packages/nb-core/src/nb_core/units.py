@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-Value = TypeVar("Value", float, torch.Tensor)
+Value = TypeVar("Value", float, torch.Tensor, float | torch.Tensor)
 
 DEGREES_PER_RADIAN = 180.0 * (1.0 / 3.14159265358979323846)
 HC_EV_ANGSTROM = 12398.42

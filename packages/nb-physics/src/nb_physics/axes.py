@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import Experiment
 from nb_core.configs.checks import Vector, vector_tensor
 from nb_core.conventions import AXES
-from torch import Tensor
-
 from nb_physics.vectors import cross, length, unit
 
 

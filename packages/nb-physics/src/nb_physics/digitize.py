@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8, UInt16
 
-from nb_physics.figures import Figures, roi_part
+from nb_physics.figures import Figures, roi_part, row_bands
 from nb_physics.tiles import PixelSelection
 
 SMV_MAXIMUM = 65535.0
@@ -34,9 +36,12 @@ def integer_image(
     adc_offset: float,
 ) -> UInt16[np.ndarray, "slow fast"]:
     """Photons x scale + offset, rounded (in float32, as nanoBragg does) and clipped to 16 bits."""
-    inside = roi_part(image, selection).astype(np.float64) * scale + adc_offset
-    rounded = np.floor((inside.clip(0.0, SMV_MAXIMUM) + 0.5).astype(np.float32))
-    return _placed(rounded.astype(np.uint16), image.shape, selection)
+
+    def rounded(photons: np.ndarray) -> np.ndarray:
+        scaled = (photons.astype(np.float64) * scale + adc_offset).clip(0.0, SMV_MAXIMUM)
+        return np.floor((scaled + 0.5).astype(np.float32))
+
+    return _converted(roi_part(image, selection), rounded, np.uint16, image.shape, selection)
 
 
 def noise_image(
@@ -46,21 +51,35 @@ def noise_image(
     adc_offset: float,
 ) -> tuple[UInt16[np.ndarray, "slow fast"], int]:
     """Counted photons of the region + offset, truncated to 16 bits; and how many overflowed."""
-    values = counts + adc_offset
-    overloads = int((values > SMV_MAXIMUM).sum())
-    truncated = np.trunc(values.clip(0.0, SMV_MAXIMUM)).astype(np.uint16)
-    return _placed(truncated, shape, selection), overloads
+    overloads = int((counts > SMV_MAXIMUM - adc_offset).sum())
+
+    def truncated(photons: np.ndarray) -> np.ndarray:
+        return np.trunc((photons + adc_offset).clip(0.0, SMV_MAXIMUM))
+
+    return _converted(counts, truncated, np.uint16, shape, selection), overloads
 
 
 def picture(
     image: Float32[np.ndarray, "slow fast"], selection: PixelSelection, scale: float
 ) -> UInt8[np.ndarray, "slow fast"]:
     """Photons x scale, truncated and clipped to 8 bits."""
-    inside = (roi_part(image, selection).astype(np.float64) * scale).clip(0.0, 255.0)
-    return _placed(np.trunc(inside).astype(np.uint8), image.shape, selection)
+
+    def truncated(photons: np.ndarray) -> np.ndarray:
+        return np.trunc((photons.astype(np.float64) * scale).clip(0.0, 255.0))
+
+    return _converted(roi_part(image, selection), truncated, np.uint8, image.shape, selection)
 
 
-def _placed(part: np.ndarray, shape: tuple[int, ...], selection: PixelSelection) -> np.ndarray:
-    whole = np.zeros(shape, dtype=part.dtype)
-    roi_part(whole, selection)[:] = part
+def _converted(
+    inside: np.ndarray,
+    convert: Callable[[np.ndarray], np.ndarray],
+    dtype: type[np.unsignedinteger],
+    shape: tuple[int, ...],
+    selection: PixelSelection,
+) -> np.ndarray:
+    """The region's values converted, a band of rows at a time, and placed in the whole image."""
+    whole = np.zeros(shape, dtype=dtype)
+    target = roi_part(whole, selection)
+    for band in row_bands(inside):
+        target[band] = convert(inside[band])
     return whole

@@ -30,10 +30,11 @@ class Figures:
 def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelection) -> Figures:
     """The figures of an image's region of interest, in double precision."""
     inside = roi_part(image, selection)
-    total = float(inside.sum(dtype=np.float64))
-    squares = float(np.square(inside).sum(dtype=np.float64))
+    bands = [inside[band] for band in row_bands(inside)]
+    total = sum(float(band.sum(dtype=np.float64)) for band in bands)
+    squares = sum(float(np.square(band).sum(dtype=np.float64)) for band in bands)
     mean = total / max(selection.count, 1)
-    deviations = float(np.square(inside.astype(np.float64) - mean).sum())
+    deviations = sum(float(np.square(band.astype(np.float64) - mean).sum()) for band in bands)
     row, column = divmod(int(inside.argmax()), inside.shape[1])
     return Figures(
         maximum=float(inside[row, column]),
@@ -43,6 +44,12 @@ def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelec
         rms=float(np.sqrt(squares / max(selection.count - 1, 1))),
         rmsd=float(np.sqrt(deviations / max(inside.size - 1, 1))),
     )
+
+
+def row_bands(image: np.ndarray, pixels: int = 1 << 20) -> list[slice]:
+    """Bands of rows of about `pixels` each, so that what is computed of an image stays small."""
+    rows = max(1, pixels // max(image.shape[1], 1))
+    return [slice(start, start + rows) for start in range(0, image.shape[0], rows)]
 
 
 def roi_part(image: np.ndarray, selection: PixelSelection) -> np.ndarray:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import DetectorConfig, DetectorConvention, DetectorPivot, Profile
 from nb_core.configs.checks import Scalar, scalar_tensor, vector_tensor
 from nb_core.conventions import PIVOTS
 from nb_core.units import deg_to_rad, m_to_mm, mm_to_m
-from torch import Tensor
-
 from nb_physics.axes import LabAxes
 from nb_physics.vectors import dot, rotate_about, rotate_xyz
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Int
-from nb_core import Profile
 from torch import Tensor
 
+from nb_core import Profile
 from nb_physics.frame import DetectorFrame
 from nb_physics.vectors import cross, length, rotate_about, unit
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nb_core.formats.smv import SmvHeader
-from nb_core.units import m_to_mm, rad_to_deg
 from torch import Tensor
 
+from nb_core.formats.smv import SmvHeader
+from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics.plan import Plan
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import (
     BeamConfig,
     CrystalConfig,
@@ -14,30 +16,36 @@ from nb_core import (
     Profile,
     Recorder,
 )
-from torch import Tensor
-
 from nb_physics.axes import lab_axes
 from nb_physics.frame import DetectorFrame, place_detector
 from nb_physics.orientation import UnitCell, unit_cell
 from nb_physics.simulate import Progress, available_device, check_dtype, simulate
 
+Config = TypeVar("Config", CrystalConfig, DetectorConfig)
 
-class Crystal:
-    """A crystal, with its cell vectors on a device."""
+
+class _Model(Generic[Config]):
+    """A configuration, and the precision and device that its vectors are given in."""
 
     def __init__(
         self,
-        config: CrystalConfig,
+        config: Config,
         *,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
-        check_dtype(dtype)
-        self.config = config
-        self.dtype = dtype
+        self.config: Config = config
         self.device = available_device(device)
+        check_dtype(dtype, self.device)
+        self.dtype = dtype
 
-    def unit_cell(self, wavelength_A: float = 1.0, profile: Profile = Profile.REFERENCE) -> UnitCell:
+
+class Crystal(_Model[CrystalConfig]):
+    """A crystal, with its cell vectors on a device."""
+
+    def unit_cell(
+        self, wavelength_A: float = 1.0, profile: Profile = Profile.REFERENCE
+    ) -> UnitCell:
         """The oriented cell; the wavelength (Angstrom) counts with an A matrix only."""
         return unit_cell(self.config, wavelength_A, profile)
 
@@ -52,20 +60,8 @@ class Crystal:
         return self.unit_cell().reciprocal.to(self.device, self.dtype)
 
 
-class Detector:
+class Detector(_Model[DetectorConfig]):
     """A detector, with its place in the laboratory."""
-
-    def __init__(
-        self,
-        config: DetectorConfig,
-        *,
-        dtype: torch.dtype = torch.float64,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        check_dtype(dtype)
-        self.config = config
-        self.dtype = dtype
-        self.device = available_device(device)
 
     def frame(
         self, beam_config: BeamConfig | None = None, profile: Profile = Profile.REFERENCE

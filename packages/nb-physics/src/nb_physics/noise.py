@@ -7,8 +7,9 @@ from enum import Enum
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
-from nb_core.poisson import poisson_image
 from torch import Tensor
+
+from nb_core.poisson import poisson_image
 
 
 class NoiseGenerator(Enum):

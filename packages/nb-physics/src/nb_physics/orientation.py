@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import CrystalConfig, Profile
 from nb_core.configs.checks import scalar_tensor, vector_tensor
 from nb_core.ran1 import Ran1, matrix_to_misset, mosaic_draws, rotation_draw
 from nb_core.sweeps import Scalar, Sweep, resolve_mosaic, resolve_phi
 from nb_core.units import deg_to_rad
-from torch import Tensor
-
 from nb_physics.vectors import (
     apply_matrix,
     cross,
@@ -186,7 +186,9 @@ def mosaic_rotations(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, 
     spread_deg = crystal.mosaic_spread_deg
     spread_rad = None if spread_deg is None else deg_to_rad(spread_deg)
     spread, domains, _ = resolve_mosaic(spread_rad, crystal.mosaic_domains)
-    axes, fractions = (torch.from_numpy(part) for part in mosaic_draws(crystal.mosaic_seed, domains))
+    axes, fractions = (
+        torch.from_numpy(part) for part in mosaic_draws(crystal.mosaic_seed, domains)
+    )
     angle = scalar_tensor(spread) * fractions
     if profile is Profile.REFERENCE:
         single = scalar_tensor(spread).to(torch.float32) * fractions.to(torch.float32)

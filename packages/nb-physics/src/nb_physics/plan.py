@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import Experiment, NbWarning, Profile
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
 from nb_core.units import A_to_m, mm_to_m, um_to_m
-from torch import Tensor
-
 from nb_physics.axes import LabAxes, lab_axes
 from nb_physics.frame import DetectorFrame, effective_pivot, place_detector
 from nb_physics.orientation import (

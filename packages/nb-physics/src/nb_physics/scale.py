@@ -15,9 +15,7 @@ WATER_MOLAR_MASS = 18.0
 """g/mol"""
 
 
-def water_intensity(
-    water_size: Float[Tensor, ""], fluence: Float[Tensor, ""]
-) -> Float[Tensor, ""]:
+def water_intensity(water_size: Float[Tensor, ""], fluence: Float[Tensor, ""]) -> Float[Tensor, ""]:
     """Photons per steradian from a cube of water, edge in metres, fluence in photons/m^2."""
     intensity = WATER_F * WATER_F * ELECTRON_RADIUS_SQUARED_M2 * fluence
     intensity = intensity * water_size * water_size * water_size

@@ -8,11 +8,16 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from nb_core import Experiment, InputError, Recorder
-from nb_core.recorder import Site
 from torch import Tensor
 
+from nb_core import Experiment, InputError, Recorder
+from nb_core.recorder import Site
+from nb_physics.axes import LabAxes
+from nb_physics.frame import DetectorFrame
+from nb_physics.orientation import UnitCell
 from nb_physics.plan import Plan, make_plan
+from nb_physics.sources import Sources
+from nb_physics.structure import StructureGrid
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import PixelSelection, pixel_ranges, select_pixels, step_blocks
 
@@ -33,10 +38,10 @@ def simulate(
     experiment: or its plan, where that has been made already
     dtype: float64, or float32 (phases stay in float64 where the device has it)
     recorder: is offered every intermediate quantity (nb_core.quantities)
-    Raises InputError where the device or dtype is not to be had, or a value is not finite.
+    Raises InputError where the device or dtype is not to be had.
     """
-    check_dtype(dtype)
     target = available_device(device)
+    check_dtype(dtype, target)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     plan = plan_to(plan, target)
     selection = select_pixels(plan.experiment)
@@ -55,9 +60,16 @@ def simulate(
     return _assemble(plan.experiment, selection, parts, dtype, target)
 
 
-def check_dtype(dtype: torch.dtype) -> None:
+_ON_DEVICE = (Plan, LabAxes, DetectorFrame, Sources, UnitCell, StructureGrid)
+"""The parts of a plan that hold tensors."""
+
+
+def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
+    """Refuses what is not float64 or float32, and float64 where the device lacks it."""
     if dtype not in (torch.float32, torch.float64):
         raise InputError("dtype", dtype, "expected float64 or float32")
+    if dtype == torch.float64 and device.type == "mps":
+        raise InputError("dtype", dtype, f"the device {device} has no float64; choose float32")
 
 
 def available_device(name: torch.device | str) -> torch.device:
@@ -79,12 +91,12 @@ def plan_to(plan: Plan, device: torch.device) -> Plan:
     def moved(value: Any) -> Any:
         if isinstance(value, Tensor):
             return value.to(device=device, dtype=dtype)
-        if isinstance(value, Experiment) or not dataclasses.is_dataclass(value):
+        if not isinstance(value, _ON_DEVICE):
             return value
         fields = {
             field.name: moved(getattr(value, field.name)) for field in dataclasses.fields(value)
         }
-        return type(value)(**fields)  # type: ignore[operator]
+        return dataclasses.replace(value, **fields)
 
     result = moved(plan)
     assert isinstance(result, Plan)
@@ -94,7 +106,7 @@ def plan_to(plan: Plan, device: torch.device) -> Plan:
 def _assemble(
     experiment: Experiment,
     selection: PixelSelection,
-    parts: list[Float[Tensor, " pixels"]],
+    parts: list[Float[Tensor, " _"]],
     dtype: torch.dtype,
     device: torch.device,
 ) -> Float[Tensor, "slow fast"]:

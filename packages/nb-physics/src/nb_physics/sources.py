@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import BeamConfig
 from nb_core.configs.checks import scalar_tensor
 from nb_core.data import SourceTable
 from nb_core.sweeps import Scalar, Sweep, resolve_dispersion, resolve_divergence
 from nb_core.units import m_to_A, mrad_to_rad, percent_to_fraction
-from torch import Tensor
-
 from nb_physics.axes import LabAxes
 from nb_physics.vectors import rotate_about, unit
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from nb_core import Recorder
-from nb_core.recorder import Site
 from torch import Tensor
 
+from nb_core import Recorder
+from nb_core.recorder import Site
 from nb_physics.accumulate import add_terms, add_terms_running, add_terms_weighted, step_terms
 from nb_physics.geometry import (
     capture_fraction,
@@ -148,7 +148,9 @@ def _subpixels(
     slow_index = torch.div(pixels, detector.fpixels, rounding_mode="floor")
     fast_index = pixels - slow_index * detector.fpixels
     n = plan.oversample
-    order = ((layer, s, f) for layer in range(plan.layers.count) for s in range(n) for f in range(n))
+    order = (
+        (layer, s, f) for layer in range(plan.layers.count) for s in range(n) for f in range(n)
+    )
     for layer, s, f in order:
         slow = subpixel_coordinates(slow_index, s, n, frame.pixel_size)
         fast = subpixel_coordinates(fast_index, f, n, frame.pixel_size)
@@ -163,9 +165,7 @@ def _subpixels(
             profile=plan.experiment.profile,
         )
         if plan.absorbing or (plan.experiment.sampling.oversample_thick and not plan.corrected):
-            capture = capture_fraction(
-                diffracted, frame, layer, plan.layer_depth, plan.attenuation
-            )
+            capture = capture_fraction(diffracted, frame, layer, plan.layer_depth, plan.attenuation)
         else:
             capture = torch.ones_like(airpath)
         site = Site(pixels, layer, s, f)
@@ -221,9 +221,7 @@ def _terms(
     return F_latt, terms
 
 
-def _first_polarization(
-    so_far: Float[Tensor, " pixels"], rays: Rays
-) -> Float[Tensor, " pixels"]:
+def _first_polarization(so_far: Float[Tensor, " pixels"], rays: Rays) -> Float[Tensor, " pixels"]:
     """The first polarization factor computed for a pixel stays; steps beyond dmin compute none."""
     if rays.polarization is None:
         return so_far

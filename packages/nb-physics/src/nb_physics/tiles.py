@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
-from nb_core import Experiment
 from torch import Tensor
 
+from nb_core import Experiment
 from nb_physics.plan import Plan
 
 TILE_EVALUATIONS = 1 << 16

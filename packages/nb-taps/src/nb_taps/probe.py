@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
+
 from nb_core import Experiment, InputError, Mask, Site
 from nb_core.quantities import QUANTITIES
 from nb_physics import simulate
-from torch import Tensor
 
 Pixel = tuple[int, int]
 """A pixel as (slow, fast)."""

@@ -49,17 +49,19 @@ def command(
     noiseimage.img. `nb config flags` lists nanoBragg's options.
     """
     import torch
-    from nb_physics import NoiseGenerator, make_plan, simulate
 
     from nb_cli.outputs import check_targets, chosen_files, write_outputs
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
+    from nb_physics import NoiseGenerator, make_plan, simulate
+    from nb_physics.simulate import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     files = chosen_files(experiment.outputs, png)
     dump = experiment.outputs.dumpfile
     targets = [*files.values(), *([png] if png else []), *([dump] if dump else [])]
     check_targets(targets, overwrite=not no_overwrite)
+    target = available_device(device)
     plan = make_plan(experiment)
     say = (lambda text: None) if quiet else click.echo
     say(describe_plan(plan))
@@ -67,7 +69,7 @@ def command(
     with pixel_progress("simulating", shown=shown) as progress:
         image = simulate(
             plan,
-            device=device,
+            device=target,
             dtype=getattr(torch, dtype),
             progress=progress,
         )
@@ -82,14 +84,15 @@ def command(
     if png:
         from nb_cli.picture import draw_simulation
 
-        draw_simulation(plan, image, png, overwrite=not no_overwrite)
+        draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=not no_overwrite)
         say(f"wrote {png}: picture with resolution rings")
 
 
 def _print_pixels(pixel: tuple[int, int] | None, image: object) -> None:
     """-printout: the photons of one pixel."""
-    from nb_core import InputError
     from torch import Tensor
+
+    from nb_core import InputError
 
     assert isinstance(image, Tensor)
     if pixel is None:

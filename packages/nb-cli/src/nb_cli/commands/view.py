@@ -11,6 +11,9 @@ from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
     from nb_cli.picture import Scene
+    from nb_physics import Plan
+
+SMV_START = b"{\nHEADER_BYTES"
 
 
 @click.command("view")
@@ -44,10 +47,14 @@ def command(
     """
     from nb_cli.outputs import check_targets
     from nb_cli.picture import save_scene
+    from nb_physics import make_plan
 
     target = png or f"{os.path.splitext(image)[0]}.png"
     check_targets([target], overwrite=not no_overwrite)
-    scene = _scene(image, shape, arguments, profile, ignore_unknown_flags)
+    plan = None
+    if arguments:
+        plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
+    scene = _scene(image, shape, plan)
     save_scene(scene, target, overwrite=not no_overwrite)
     slow, fast = scene.values.shape
     click.echo(
@@ -57,39 +64,28 @@ def command(
     click.echo(f"wrote {target}")
 
 
-def _scene(
-    path: str,
-    shape: tuple[int, int] | None,
-    arguments: tuple[str, ...],
-    profile: str | None,
-    ignore_unknown_flags: bool,
-) -> Scene:
+def _scene(path: str, shape: tuple[int, int] | None, plan: Plan | None) -> Scene:
+    """What the file holds, with rings from the experiment, else from an SMV header."""
     import dataclasses
 
     import numpy as np
+
+    from nb_cli.picture import Scene, plan_beam, plan_spacing, smv_scene
+    from nb_core import InputError
     from nb_core.formats.atomic import read_bytes
     from nb_core.formats.floats import read_floats
     from nb_core.formats.smv import read_smv
-    from nb_physics import make_plan
-
-    from nb_cli.picture import Scene, plan_beam, plan_spacing, smv_scene
 
     title = os.path.basename(path)
-    plan = None
-    if arguments:
-        plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
-        detector = plan.experiment.detector
-        shape = shape or (detector.spixels, detector.fpixels)
-    if read_bytes(path, "image").startswith(b"{"):
+    if plan is not None:
+        shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
+    if read_bytes(path, "image").startswith(SMV_START):
         scene = smv_scene(read_smv(path), title)
     else:
         scene = Scene(read_floats(path, shape).astype(np.float64), "photons", title)
     if plan is None:
         return scene
-    spacing = plan_spacing(plan)
-    if spacing.shape != scene.values.shape:
-        from nb_core import InputError
-
-        remedy = f"the experiment's detector has {spacing.shape} pixels (slow, fast)"
+    if shape != scene.values.shape:
+        remedy = f"the experiment's detector has {shape} pixels (slow, fast)"
         raise InputError(path, scene.values.shape, remedy)
-    return dataclasses.replace(scene, spacing=spacing, beam=plan_beam(plan))
+    return dataclasses.replace(scene, spacing=plan_spacing(plan), beam=plan_beam(plan))

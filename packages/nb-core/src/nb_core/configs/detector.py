@@ -114,7 +114,7 @@ class DetectorConfig:
         checks.optional_count("detector_thicksteps", self.detector_thicksteps, least=0)
 
 
-def require_custom(field: str, value: Vector | None, custom: bool) -> None:
+def require_custom(field: str, value: object, custom: bool) -> None:
     """Refuses a vector that the chosen convention would overwrite."""
     if value is not None and not custom:
         remedy = "vectors are set by the convention; choose detector_convention CUSTOM to give them"

@@ -66,6 +66,8 @@ class Option:
 
     def read(self, texts: list[str]) -> list[Any]:
         """The values of the option; an InputError names the option and the offending text."""
+        if self.kind is Kind.MISSET and len(texts) == 1:
+            return ["random"]
         return [self._value(text) for text in texts]
 
     def _value(self, text: str) -> Any:
@@ -76,8 +78,6 @@ class Option:
             if len(found) != 1:
                 raise InputError(self.name, text or '""', "expected beam or sample")
             return found[0]
-        if self.kind is Kind.MISSET and "rand" in text:
-            return "random"
         if self.kind is Kind.DEPTH and "inf" in text:
             return float("inf")
         if self.kind in (Kind.WHOLE, Kind.SEED):

@@ -65,7 +65,7 @@ def read_options(
             continue
         texts = _texts(option, arguments[position:])
         position += len(texts)
-        last = " ".join([argument, *texts])
+        last = " ".join(_shown(text) for text in (argument, *texts))
         yield option, option.read(texts)
 
 
@@ -82,7 +82,7 @@ def _texts(option: Option, following: Sequence[str]) -> list[str]:
     least = option.values if option.least is None else option.least
     if len(texts) < least:
         wanted = "a value" if least == 1 else f"{least} values"
-        shown = " ".join(texts) or "(nothing)"
+        shown = " ".join(_shown(text) for text in texts) or "(nothing)"
         raise InputError(option.name, shown, f"needs {wanted} after it")
     return texts
 
@@ -104,15 +104,22 @@ def _looks_like_option(text: str) -> bool:
     return text.startswith("-") and text[1:2] not in tuple("0123456789.")
 
 
+def _shown(text: str) -> str:
+    """An argument as it is, or in quotes where it would not be seen."""
+    return text if text.strip() and text.isprintable() else repr(text)
+
+
 def _refuse_unknown(argument: str, last: str, ignore_unknown: bool) -> None:
     if ignore_unknown:
         warnings.warn(f"{argument!r} is not understood and is left out", NbWarning, stacklevel=4)
         return
     if not _looks_like_option(argument):
         remedy = f"no option takes it{', nor does ' + last if last else ''}; leave it out"
-        raise InputError(argument or '""', "unexpected argument", remedy)
+        raise InputError(_shown(argument), "unexpected argument", remedy)
     known = (option for option in OPTIONS if not option.ignored)
     names = {name.lower(): name for option in known for name in option.names}
     near = difflib.get_close_matches(argument.lower(), names, n=1, cutoff=0.6)
     remedy = f"did you mean {names[near[0]]}? " if near and len(argument) > 2 else ""
-    raise InputError(argument, "unknown option", f"{remedy}(--ignore-unknown-flags goes on)")
+    raise InputError(
+        _shown(argument), "unknown option", f"{remedy}(--ignore-unknown-flags goes on)"
+    )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
-from nb_core import CrystalShape
 from torch import Tensor
 
+from nb_core import CrystalShape
 from nb_physics.lattice.gauss import gauss
 from nb_physics.lattice.round import round_
 from nb_physics.lattice.square import square

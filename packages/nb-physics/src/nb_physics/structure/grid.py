@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from nb_core import StructureFactors
 from torch import Tensor
+
+from nb_core import StructureFactors
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +24,7 @@ class StructureGrid:
     lowest: tuple[int, int, int]
 
 
-def structure_grid(
-    factors: StructureFactors | None, default_F: Float[Tensor, ""]
-) -> StructureGrid:
+def structure_grid(factors: StructureFactors | None, default_F: Float[Tensor, ""]) -> StructureGrid:
     """The grid of a list; with no list, a grid that holds default_F only."""
     if factors is None:
         return StructureGrid(default_F.reshape(1), (1, 1, 1), (1, 1, 1))

@@ -1,0 +1,170 @@
+"""The numbered behaviours 6, 7, 9, 13, 20 and 21: what an experiment resolves to."""
+
+import math
+
+import pytest
+import torch
+from small_experiments import PROFILES, small_experiment, small_list
+
+from nb_core import DetectorConvention, DetectorPivot, NbWarning, Profile
+from nb_physics import make_plan
+from nb_physics.orientation import misset_angles, phi_angles, phi_sweep
+from nb_physics.sources import beam_sources
+
+REFERENCE, CORRECTED = Profile.REFERENCE, Profile.CORRECTED
+BEAM, SAMPLE = DetectorPivot.BEAM, DetectorPivot.SAMPLE
+CUSTOM = DetectorConvention.CUSTOM
+
+
+def plan_of(**fields):
+    return make_plan(small_experiment(oversample=50, **fields))
+
+
+@pytest.mark.parametrize(
+    ("convention", "asked", "kept"),
+    [(DetectorConvention.MOSFLM, SAMPLE, BEAM), (DetectorConvention.XDS, BEAM, SAMPLE)],
+)
+def test_behaviour_06_a_convention_overrides_the_pivot(convention, asked, kept):
+    fields = {"detector_convention": convention, "detector_roty_deg": 20.0, "detector_rotx_deg": 9.0}
+    with pytest.warns(NbWarning, match=f"pivot {asked.value} is overridden"):
+        reference = plan_of(profile=REFERENCE, detector_pivot=asked, **fields).frame
+    default = plan_of(profile=REFERENCE, **fields).frame
+    corrected = plan_of(profile=CORRECTED, detector_pivot=asked, **fields).frame
+    assert (reference.pivot, default.pivot, corrected.pivot) == (kept, kept, asked)
+    assert torch.equal(reference.origin, default.origin)
+    assert (corrected.origin - reference.origin).norm() > 1e-4
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_behaviour_06_custom_honours_the_pivot(profile):
+    fields = {"detector_convention": CUSTOM, "detector_pivot": SAMPLE, "detector_roty_deg": 20.0}
+    assert plan_of(profile=profile, **fields).frame.pivot is SAMPLE
+
+
+def test_behaviour_07_pix0_is_overwritten_but_in_the_corrected_profile():
+    fields = {"detector_convention": CUSTOM, "pix0_vector_m": (0.03, 0.004, -0.002)}
+    with pytest.warns(NbWarning, match="pix0_vector is overwritten"):
+        reference = plan_of(profile=REFERENCE, **fields).frame
+    assert torch.equal(reference.origin, plan_of(detector_convention=CUSTOM).frame.origin)
+    corrected = plan_of(profile=CORRECTED, **fields).frame
+    assert corrected.origin.tolist() == [0.03, 0.004, -0.002]
+    assert corrected.close_distance.item() == 0.03
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_behaviour_09_a_normal_not_exactly_one_long_is_regenerated(profile):
+    fields = {"profile": profile, "detector_convention": CUSTOM}
+    with pytest.warns(NbWarning, match="odet_vector is not exactly 1 long"):
+        regenerated = plan_of(odet_vector=(1.2, 1.6, 0.0), **fields)
+    assert regenerated.axes.normal.tolist() == [1.0, 0.0, 0.0]
+    kept = plan_of(odet_vector=(0.6, 0.8, 0.0), **fields)
+    assert kept.axes.normal.tolist() == [0.6, 0.8, 0.0]
+
+
+def turn_of(angles):
+    """The angle of the rotation about x, then y, then z by these angles, radians."""
+    x, y, z = angles.tolist()
+    cx, cy, cz, sx, sy, sz = *map(math.cos, (x, y, z)), *map(math.sin, (x, y, z))
+    trace = cz * cy + (cz * cx + sx * sy * sz) + cy * cx
+    return math.acos(max(-1.0, min(1.0, (trace - 1) / 2)))
+
+
+def missets(profile, seeds):
+    configs = [small_experiment(misset_deg="random", misset_seed=seed).crystal for seed in seeds]
+    return [misset_angles(config, profile) for config in configs]
+
+
+def test_behaviour_13_random_orientations_of_the_reference_are_the_programs():
+    """Printed by nanoBragg for `-misset random -misset_seed 42`, degrees."""
+    printed = torch.tensor([-11.585887, 56.207689, -1.333374], dtype=torch.float64)
+    angles = torch.rad2deg(missets(REFERENCE, [42])[0])
+    torch.testing.assert_close(angles, printed, rtol=0, atol=6e-7)
+
+
+def test_behaviour_13_corrected_orientations_are_uniform():
+    """Over SO(3) the angle t has the density (1 - cos t) / pi: mean pi/2 + 2/pi, trace 0.
+
+    The scatter of 1000 draws' mean angle is 0.65 / sqrt(1000) = 0.02.
+    """
+    turns = torch.tensor([turn_of(angles) for angles in missets(CORRECTED, range(1, 1001))])
+    assert turns.mean().item() == pytest.approx(math.pi / 2 + 2 / math.pi, abs=0.06)
+    for angle in (0.8, 1.6, 2.4):
+        share = (angle - math.sin(angle)) / math.pi
+        assert (turns < angle).double().mean().item() == pytest.approx(share, abs=0.05)
+
+
+def test_behaviour_13_the_profiles_draw_different_orientations():
+    assert not torch.allclose(missets(REFERENCE, [7])[0], missets(CORRECTED, [7])[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "degrees"),
+    [
+        ({}, [0.0]),
+        ({"phi_step_deg": 0.5}, [0.0, 0.5]),
+        ({"phi_steps": 4}, [0.0, 0.25, 0.5, 0.75]),
+        ({"osc_range_deg": 3.0}, [0.0, 1.5]),
+        ({"osc_range_deg": 2.5, "phi_step_deg": 1.0}, [0.0, 1.0, 2.0]),
+        ({"osc_range_deg": 3.0, "phi_steps": 3, "phi_start_deg": 9.0}, [9.0, 10.0, 11.0]),
+    ],
+)
+def test_behaviour_20_phi_is_sampled_at_the_start_of_each_step(fields, degrees):
+    crystal = small_experiment(**fields).crystal
+    found = torch.rad2deg(phi_angles(crystal))
+    torch.testing.assert_close(found, torch.tensor(degrees, dtype=torch.float64), rtol=0, atol=1e-13)
+    assert phi_sweep(crystal).count == len(degrees)
+
+
+@pytest.mark.parametrize(
+    ("fields", "angles"),
+    [
+        ({"hdiv_step_mrad": 2.0}, [-1.0, 1.0]),
+        ({"hdiv_steps": 2}, [-500.0, 0.0]),
+        ({"hdiv_range_mrad": 4.0}, [-2.0, 2.0]),
+        ({"hdiv_range_mrad": 4.0, "hdiv_step_mrad": 1.5}, [-2.0, -0.5, 1.0]),
+        ({"hdiv_range_mrad": 4.0, "hdiv_steps": 3}, [-2.0, 0.0, 2.0]),
+    ],
+)
+def test_behaviour_20_divergence_starts_at_minus_half_the_range(fields, angles):
+    """The angles, mrad, that the beam makes with the axis, about the vertical."""
+    plan = plan_of(**fields)
+    sources = beam_sources(plan.experiment.beam, plan.axes)
+    across = torch.linalg.cross(plan.axes.vertical, plan.axes.beam)
+    found = 1000 * torch.asin(across @ sources.incident)
+    torch.testing.assert_close(found, torch.tensor(angles, dtype=torch.float64), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("fields", "wavelengths"),
+    [
+        ({}, [1.0]),
+        ({"dispersion_percent": 4.0}, [0.98, 1.02]),
+        ({"dispersion_percent": 4.0, "dispersion_steps": 1}, [0.98, 1.02]),
+        ({"dispersion_percent": 4.0, "dispersion_steps": 3}, [0.98, 1.0, 1.02]),
+    ],
+)
+def test_behaviour_20_dispersion(fields, wavelengths):
+    found = plan_of(**fields).sources.wavelength
+    torch.testing.assert_close(found, torch.tensor(wavelengths, dtype=torch.float64), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("count", "layers", "depth_um"), [(None, 2, 150.0), (1, 2, 300.0), (2, 2, 300.0), (4, 4, 100.0)]
+)
+def test_behaviour_20_sensor_layers(count, layers, depth_um):
+    """One layer asked for becomes two, each thickness / (count - 1) deep."""
+    plan = plan_of(detector_thick_um=300.0, detector_abs_um=450.0, detector_thicksteps=count)
+    assert plan.layers.count == layers
+    assert plan.layer_depth.item() == pytest.approx(depth_um * 1e-6, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("cells", "size_mm", "reference", "corrected"),
+    [((5, 5, 5), 2e-6, False, True), ((1, 1, 1), 2e-5, True, False), ((5, 5, 5), None, False, False)],
+)
+def test_behaviour_21_interpolation_is_chosen_before_a_sample_size_counts(
+    cells, size_mm, reference, corrected
+):
+    fields = {"N_cells": cells, "sample_size_mm": (size_mm,) * 3, "structure_factors": small_list()}
+    assert plan_of(profile=REFERENCE, **fields).interpolate is reference
+    assert plan_of(profile=CORRECTED, **fields).interpolate is corrected

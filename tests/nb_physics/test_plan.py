@@ -1,0 +1,98 @@
+"""What an experiment resolves to, with notes and warnings."""
+
+import math
+
+import pytest
+import torch
+from small_experiments import PROFILES, small_experiment, small_list
+
+from nb_core import NbWarning
+from nb_physics import make_plan
+
+
+def plan_of(**fields):
+    return make_plan(small_experiment(**{"oversample": 50, **fields}))
+
+
+def test_sub_pixels_are_chosen_for_the_fringes_of_the_crystal():
+    """Three for each wavelength x distance / size: 4 cells of 24 Angstrom, 2 mm pixels."""
+    plan = plan_of(oversample=None)
+    fringe_mm = 1.0 * 35.0 / (5 * 19.0 if 5 * 19.0 > 4 * 24.0 else 4 * 24.0)
+    assert plan.oversample == math.ceil(3 * 2.0 / fringe_mm) == 17
+    assert plan.notes == ("oversample 17: three sub-pixels for each fringe of the crystal",)
+
+
+def test_fewer_sub_pixels_than_recommended_warn():
+    with pytest.warns(NbWarning, match="oversample 16: .* 17 is recommended"):
+        assert plan_of(oversample=16).oversample == 16
+
+
+def test_enough_sub_pixels_do_not_warn():
+    assert plan_of(oversample=17).notes == ()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("cells", "asked", "expected", "note"),
+    [
+        ((3, 3, 3), None, False, "interpolation of structure factors off: all edges"),
+        ((3, 2, 3), None, True, "interpolation of structure factors on: a crystal edge"),
+        ((3, 2, 3), False, False, None),
+        ((3, 3, 3), True, True, None),
+    ],
+)
+def test_interpolation_is_for_thin_crystals(profile, cells, asked, expected, note):
+    plan = plan_of(
+        profile=profile, N_cells=cells, interpolate=asked, structure_factors=small_list()
+    )
+    assert plan.interpolate is expected
+    assert any(line.startswith(note) for line in plan.notes) if note else plan.notes == ()
+
+
+def test_without_a_list_there_is_nothing_to_interpolate():
+    assert plan_of(interpolate=True).interpolate is False
+
+
+def test_a_sample_size_gives_the_number_of_cells_rounded_up():
+    plan = plan_of(N_cells=(7, 8, 0), sample_size_mm=(43e-7, None, None), cell_a=20.0)
+    assert plan.cells.tolist() == [3.0, 8.0, 1.0]
+
+
+def test_height_and_width_are_clipped_to_the_beam():
+    fields = {"sample_size_mm": (40e-7, 80e-7, 20e-7), "cell_a": 20.0, "beamsize_mm": 30e-7}
+    with pytest.warns(NbWarning, match="along b is clipped"):
+        plan = plan_of(**fields, cell_b=20.0, cell_c=20.0)
+    assert plan.cells.tolist() == [2.0, 2.0, 1.0]
+
+
+def test_a_flux_sets_the_fluence():
+    plan = plan_of(flux=1e12, exposure=0.5, beamsize_mm=0.05)
+    assert plan.fluence.item() == pytest.approx(1e12 * 0.5 / 5e-5**2)
+    assert plan_of(fluence=3e20, exposure=0.5).fluence.item() == 3e20
+
+
+def test_the_attenuation_depth_defaults_to_the_thickness():
+    with pytest.warns(NbWarning, match="attenuation depth not given"):
+        plan = plan_of(detector_thick_um=250.0)
+    assert plan.attenuation.item() == pytest.approx(4000.0)
+    assert (plan.layers.count, plan.absorbing) == (2, True)
+
+
+def test_an_infinite_depth_means_no_absorption():
+    """Number 10: whatever the thickness."""
+    plan = plan_of(detector_abs_um=math.inf, detector_thick_um=250.0)
+    assert (plan.layers.count, plan.absorbing, plan.attenuation.item()) == (1, False, 0.0)
+
+
+def test_steps_are_phi_times_domains_and_the_divisor_counts_sources_and_sub_pixels():
+    plan = plan_of(phi_steps=3, mosaic_spread_deg=1.0, mosaic_domains=4, hdiv_steps=5)
+    assert plan.cell_vectors.shape == (3, 3, 12)
+    assert (plan.phi_count, plan.mosaic_count) == (3, 4)
+    assert plan.steps == 5 * 12 * 50 * 50
+
+
+def test_every_tensor_is_float64():
+    plan = plan_of(structure_factors=small_list(), default_F=torch.tensor(3.0))
+    tensors = [value for value in vars(plan).values() if isinstance(value, torch.Tensor)]
+    tensors += [plan.structure.values, *vars(plan.sources).values()]
+    assert {t.dtype for t in tensors if isinstance(t, torch.Tensor)} == {torch.float64}

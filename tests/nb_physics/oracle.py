@@ -167,9 +167,9 @@ class Walk:
         whole = tuple(math.ceil(index - 0.5) for index in hkl)
         offset = tuple(index - near for index, near in zip(hkl, whole, strict=True))
         F_latt = lattice_factor(self.experiment, hkl, offset, self.cells, self.reciprocal)
-        if self.interpolate and in_list(self.experiment, [math.floor(i) - 1 for i in hkl]):
-            if in_list(self.experiment, [math.floor(i) + 2 for i in hkl]):
-                return F_latt, interpolated_F(self.experiment, hkl)
+        corners = [[math.floor(index) + reach for index in hkl] for reach in (-1, 2)]
+        if self.interpolate and all(in_list(self.experiment, corner) for corner in corners):
+            return F_latt, interpolated_F(self.experiment, hkl)
         return F_latt, listed_F(self.experiment, whole)
 
 
@@ -206,8 +206,7 @@ def sphere(x: float) -> float:
     if x > 1.0:
         return 3 * (math.sin(x) - x * math.cos(x)) / x**3
     return 3 * math.fsum(
-        (-1) ** (n + 1) * 2 * n * x ** (2 * n - 2) / math.factorial(2 * n + 1)
-        for n in range(1, 15)
+        (-1) ** (n + 1) * 2 * n * x ** (2 * n - 2) / math.factorial(2 * n + 1) for n in range(1, 15)
     )
 
 

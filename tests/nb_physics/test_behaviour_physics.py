@@ -144,7 +144,9 @@ def test_behaviour_42_step_counts_beyond_32_bits():
     plan = make_plan(small_experiment(oversample=20_000, phi_steps=4, mosaic_spread_deg=1.0))
     assert plan.steps == 10 * 4 * 20_000**2 > 2**31
     one = torch.ones(1, dtype=torch.float64)
-    assert photons(one * plan.steps, plan.fluence, plan.steps).item() == pytest.approx(1.0, rel=1e-9)
+    assert photons(one * plan.steps, plan.fluence, plan.steps).item() == pytest.approx(
+        1.0, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("profile", PROFILES)

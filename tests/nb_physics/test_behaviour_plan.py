@@ -25,7 +25,11 @@ def plan_of(**fields):
     [(DetectorConvention.MOSFLM, SAMPLE, BEAM), (DetectorConvention.XDS, BEAM, SAMPLE)],
 )
 def test_behaviour_06_a_convention_overrides_the_pivot(convention, asked, kept):
-    fields = {"detector_convention": convention, "detector_roty_deg": 20.0, "detector_rotx_deg": 9.0}
+    fields = {
+        "detector_convention": convention,
+        "detector_roty_deg": 20.0,
+        "detector_rotx_deg": 9.0,
+    }
     with pytest.warns(NbWarning, match=f"pivot {asked.value} is overridden"):
         reference = plan_of(profile=REFERENCE, detector_pivot=asked, **fields).frame
     default = plan_of(profile=REFERENCE, **fields).frame
@@ -111,7 +115,9 @@ def test_behaviour_13_the_profiles_draw_different_orientations():
 def test_behaviour_20_phi_is_sampled_at_the_start_of_each_step(fields, degrees):
     crystal = small_experiment(**fields).crystal
     found = torch.rad2deg(phi_angles(crystal))
-    torch.testing.assert_close(found, torch.tensor(degrees, dtype=torch.float64), rtol=0, atol=1e-13)
+    torch.testing.assert_close(
+        found, torch.tensor(degrees, dtype=torch.float64), rtol=0, atol=1e-13
+    )
     assert phi_sweep(crystal).count == len(degrees)
 
 
@@ -145,7 +151,9 @@ def test_behaviour_20_divergence_starts_at_minus_half_the_range(fields, angles):
 )
 def test_behaviour_20_dispersion(fields, wavelengths):
     found = plan_of(**fields).sources.wavelength
-    torch.testing.assert_close(found, torch.tensor(wavelengths, dtype=torch.float64), rtol=0, atol=1e-15)
+    torch.testing.assert_close(
+        found, torch.tensor(wavelengths, dtype=torch.float64), rtol=0, atol=1e-15
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +168,11 @@ def test_behaviour_20_sensor_layers(count, layers, depth_um):
 
 @pytest.mark.parametrize(
     ("cells", "size_mm", "reference", "corrected"),
-    [((5, 5, 5), 2e-6, False, True), ((1, 1, 1), 2e-5, True, False), ((5, 5, 5), None, False, False)],
+    [
+        ((5, 5, 5), 2e-6, False, True),
+        ((1, 1, 1), 2e-5, True, False),
+        ((5, 5, 5), None, False, False),
+    ],
 )
 def test_behaviour_21_interpolation_is_chosen_before_a_sample_size_counts(
     cells, size_mm, reference, corrected

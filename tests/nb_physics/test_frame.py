@@ -48,9 +48,7 @@ def test_rotations_keep_the_axes_a_right_handed_frame(convention, pivot, x, y, z
     torch.testing.assert_close(axes @ axes.T, torch.eye(3).double(), rtol=0, atol=1e-13)
     assert frame.close_distance.item() == pytest.approx(float(frame.origin @ frame.normal))
     nearest = at(frame, frame.close_fast, frame.close_slow)
-    torch.testing.assert_close(
-        nearest, frame.close_distance * frame.normal, rtol=0, atol=1e-14
-    )
+    torch.testing.assert_close(nearest, frame.close_distance * frame.normal, rtol=0, atol=1e-14)
 
 
 @given(x=angles, y=angles, z=angles, twotheta=angles)

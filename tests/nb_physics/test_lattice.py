@@ -40,8 +40,10 @@ def test_a_spot_has_the_height_of_its_cells(shape, dtype):
 @pytest.mark.parametrize("shape", CrystalShape)
 def test_a_spot_is_symmetric_about_its_centre(shape):
     offsets = torch.rand(3, 50, generator=torch.Generator().manual_seed(3)).double() - 0.5
-    there, back = (LATTICE_FACTORS[shape](o, number((3.0, 4.0, 5.0)), RECIPROCAL, ONE / 9)
-                   for o in (offsets, -offsets))
+    there, back = (
+        LATTICE_FACTORS[shape](o, number((3.0, 4.0, 5.0)), RECIPROCAL, ONE / 9)
+        for o in (offsets, -offsets)
+    )
     torch.testing.assert_close(there, back, rtol=1e-12, atol=1e-12)
 
 
@@ -73,10 +75,13 @@ def test_the_series_of_the_sphere_meets_the_direct_formula(dtype):
     exact = []
     for value in x2.double().tolist():
         x = math.sqrt(value)
-        exact.append(3 * math.fsum(
-            (-1) ** (n + 1) * 2 * n * x ** (2 * n - 2) / math.factorial(2 * n + 1)
-            for n in range(1, 15)
-        ))
+        exact.append(
+            3
+            * math.fsum(
+                (-1) ** (n + 1) * 2 * n * x ** (2 * n - 2) / math.factorial(2 * n + 1)
+                for n in range(1, 15)
+            )
+        )
     found = sinc3(x2)
     # the direct formula loses the digits of x^2: 1e-16 / 1e-2, or 6e-8 / 1
     tolerance = 1e-13 if dtype is torch.float64 else 2e-6

@@ -90,7 +90,9 @@ def matrix_of(reciprocal, wavelength):
 
 
 def test_a_matrix_gives_cell_and_orientation_at_its_wavelength():
-    turned = unit_cell(cell(30.0, 40.0, 50.0, 90.0, 100.0, 90.0, misset_deg=(5.0, 6.0, 7.0)), 1, CORRECTED)
+    turned = unit_cell(
+        cell(30.0, 40.0, 50.0, 90.0, 100.0, 90.0, misset_deg=(5.0, 6.0, 7.0)), 1, CORRECTED
+    )
     matrix = matrix_of(turned.reciprocal, 1.7)
     found = unit_cell(CrystalConfig(matrix=matrix), 1.7, REFERENCE)
     torch.testing.assert_close(found.real, turned.real, rtol=1e-12, atol=1e-12)
@@ -153,7 +155,11 @@ def test_mosaic_angles_are_the_spread_times_the_draw(profile):
         if domain:
             matrix = matrices[:, :, domain]
             sine = torch.stack(
-                [matrix[2, 1] - matrix[1, 2], matrix[0, 2] - matrix[2, 0], matrix[1, 0] - matrix[0, 1]]
+                [
+                    matrix[2, 1] - matrix[1, 2],
+                    matrix[0, 2] - matrix[2, 0],
+                    matrix[1, 0] - matrix[0, 1],
+                ]
             )
             found = torch.asin(sine.norm() / 2)
             expected = single.double() if profile is REFERENCE else turn
@@ -197,9 +203,7 @@ def test_uniform_rotations_have_no_preference():
     matrices = torch.stack(
         [uniform_rotation(*(generator.uniform() for _ in range(3))) for _ in range(1000)]
     )
-    torch.testing.assert_close(
-        matrices @ matrices.mT, EYE.expand_as(matrices), rtol=0, atol=1e-12
-    )
+    torch.testing.assert_close(matrices @ matrices.mT, EYE.expand_as(matrices), rtol=0, atol=1e-12)
     assert matrices.mean(dim=0).abs().max() < 0.07
     assert (matrices.square().mean(dim=0) - 1 / 3).abs().max() < 0.05
     traces = matrices.diagonal(dim1=1, dim2=2).sum(dim=1)

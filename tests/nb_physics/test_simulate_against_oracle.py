@@ -103,9 +103,7 @@ def samplings(draw):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@given(
-    crystal=crystals(), detector=detectors(), beam=beams(), sampling=samplings(), F_list=lists()
-)
+@given(crystal=crystals(), detector=detectors(), beam=beams(), sampling=samplings(), F_list=lists())
 @settings(max_examples=40)
 def test_random_experiments(profile, crystal, detector, beam, sampling, F_list):
     experiment = small_experiment(

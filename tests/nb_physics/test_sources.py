@@ -95,6 +95,8 @@ def test_sources_of_a_file():
 
 def test_weights_of_a_file_are_normalised():
     sources, _ = sources_of(
-        sources=table((-1.0, 0.0, 0.0, 2.0, NAN), (-1.0, 0.1, 0.0, 6.0, NAN), (-1.0, 0.0, 0.1, 0, 1))
+        sources=table(
+            (-1.0, 0.0, 0.0, 2.0, NAN), (-1.0, 0.1, 0.0, 6.0, NAN), (-1.0, 0.0, 0.1, 0, 1)
+        )
     )
     assert sources.weight.tolist() == [0.25, 0.75, 0.0]

@@ -100,7 +100,8 @@ def test_gradients_reach_the_list_and_default_F():
     factors = small_list(reach=3, gaps=0.2)
     F, default = factors.F.clone().requires_grad_(), DEFAULT.clone().requires_grad_()
     grid = structure_grid(
-        StructureFactors(F, factors.present, factors.h_min, factors.k_min, factors.l_min, 1), default
+        StructureFactors(F, factors.present, factors.h_min, factors.k_min, factors.l_min, 1),
+        default,
     )
     nearest(points((1, 0, 0), (9, 9, 9)), grid).sum().backward()
     assert factors.present[3, 3, 3]

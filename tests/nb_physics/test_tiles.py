@@ -24,7 +24,9 @@ def selections(draw):
     roi = mask = None
     if draw(st.booleans()):
         xmin, ymin = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
-        roi = Roi(xmin, draw(st.integers(xmin, width + 3)), ymin, draw(st.integers(ymin, height + 3)))
+        roi = Roi(
+            xmin, draw(st.integers(xmin, width + 3)), ymin, draw(st.integers(ymin, height + 3))
+        )
     if draw(st.booleans()):
         kept = draw(st.lists(st.booleans(), min_size=width * height, max_size=width * height))
         mask = Mask(np.array(kept).reshape(height, width))

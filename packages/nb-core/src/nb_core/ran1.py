@@ -84,31 +84,6 @@ def rotation_draw(generator: Ran1) -> tuple[tuple[float, float, float], float]:
     return axis, float(np.float32(1.0 - turn * turn) ** _THIRD)
 
 
-def rotation_matrix(axis: tuple[float, float, float] | np.ndarray, angle: float) -> np.ndarray:
-    """The matrix that turns by `angle` (rad) about a unit vector, float64, shape (3, 3)."""
-    x, y, z = (float(component) for component in axis)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    versine = 1.0 - cosine
-    xy, xz, yz = versine * x * y, versine * x * z, versine * y * z
-    return np.array(
-        [
-            [cosine + versine * (x * x), xy - sine * z, xz + sine * y],
-            [xy + sine * z, cosine + versine * (y * y), yz - sine * x],
-            [xz - sine * y, yz + sine * x, cosine + versine * (z * z)],
-        ]
-    )
-
-
-def random_rotation(generator: Ran1, spread_rad: float) -> np.ndarray:
-    """A random rotation as nanoBragg draws it for a mosaic domain, float64, shape (3, 3).
-
-    spread_rad: the largest angle; 90 (sic, radians) is what -misset random passes
-    """
-    axis, fraction = rotation_draw(generator)
-    angle = np.float32(spread_rad) * np.float32(fraction)
-    return rotation_matrix(axis, float(angle))
-
-
 def mosaic_draws(seed: int, domains: int) -> tuple[np.ndarray, np.ndarray]:
     """The axes (domains, 3) and fractions (domains,) of the mosaic domains, float64.
 

@@ -28,7 +28,8 @@ def round_(
 def sinc3(x_squared: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """3 (sin x / x - cos x) / x^2 of x^2: the transform of a sphere, 1 at 0.
 
-    Below a limit that depends on the precision, its power series, which loses no digits, nor does its gradient.
+    Below a limit that depends on the precision, its power series: no digits are lost, neither of
+    the value nor of its gradient.
     """
     limit = 1e-2 if x_squared.dtype == torch.float64 else 1.0
     small = x_squared < limit

@@ -1,0 +1,337 @@
+"""Writes docs/reference from the packages themselves: python docs/generate.py [--check].
+
+With --check nothing is written; pages that are not up to date are named, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nb_cli.main import EXIT_BAD_INPUT, EXIT_INTERRUPTED, cli
+from nb_core.configs.beam import BeamConfig
+from nb_core.configs.crystal import CrystalConfig, CrystalShape
+from nb_core.configs.detector import DetectorConfig
+from nb_core.configs.experiment import Experiment
+from nb_core.configs.output import OutputConfig
+from nb_core.configs.sampling import BackgroundConfig, Profile, SamplingConfig
+from nb_core.conventions import DetectorConvention, DetectorPivot
+from nb_core.flags.option import Option
+from nb_core.flags.table import GROUPS
+from nb_core.quantities import QUANTITIES
+
+FOLDER = Path(__file__).resolve().parent / "reference"
+NOTE = "<!-- Made by docs/generate.py; do not edit. -->"
+HELP_WIDTH = 96
+
+CONFIGS = (
+    Experiment,
+    CrystalConfig,
+    DetectorConfig,
+    BeamConfig,
+    SamplingConfig,
+    BackgroundConfig,
+    OutputConfig,
+)
+ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
+PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare")
+
+FIELDS = {
+    "file.hkl": "structure_factors",
+    "file.dump": "structure_factors, or outputs.dumpfile",
+    "file.mat": "crystal.matrix",
+    "file.sources": "beam.sources",
+    "file.mask": "mask, and the camera",
+    "file.img": "the camera: see below",
+    "size.fpixels": "detector.fpixels",
+    "size.spixels": "detector.spixels",
+    "size.detsize_f_mm": "detector.detsize_f_mm",
+    "size.detsize_s_mm": "detector.detsize_s_mm",
+    "pivot.explicit": "detector.detector_pivot",
+    "printout.fast": "outputs.printout_pixel",
+    "printout.slow": "outputs.printout_pixel",
+}
+"""Settings of the option table that are no fields, and what they come to."""
+
+
+def flags_page() -> str:
+    """nanoBragg's options, from the table that parses them."""
+    parts = [
+        "# nanoBragg's options",
+        "These go after `--` on the command line of `nb`, or into `flags_to_experiment`. A longer "
+        "spelling is understood where nanoBragg takes it for one option only. `nb config flags` "
+        "prints the same list. The last column is the field of the [experiment](configs.md) that "
+        "the option sets.",
+    ]
+    for title, options in GROUPS.items():
+        rows = [_option_row(option) for option in options]
+        parts += [f"## {title}", _table(("option", "values", "meaning", "field"), rows)]
+    parts.append(
+        "The header of an `-img` or `-mask` file sets the numbers of pixels, pixel size, distance, "
+        "wavelength, beam centre, phi and rotation range. Options override it."
+    )
+    return _page(*parts)
+
+
+def _option_row(option: Option) -> tuple[str, str, str, str]:
+    names = ", ".join(f"`{name}`" for name in option.names)
+    if option.values == 0:
+        values = "none"
+    else:
+        fewest = option.values if option.least is None else option.least
+        count = f"{fewest} to {option.values}" if fewest < option.values else str(option.values)
+        values = f"{count}: {option.kind.value}" if not option.ignored else count
+    return names, values, option.help, "<br>".join(_option_fields(option))
+
+
+def _option_fields(option: Option) -> list[str]:
+    """The fields that the option sets, each once, and what it fixes besides."""
+    found = []
+    for key in option.keys:
+        if key != "pivot.state":
+            section, _, rest = key.partition(".")
+            name, _, index = rest.partition(".")
+            field = "roi" if section == "roi" else FIELDS.get(key, f"{section}.{name}")
+            found.append(f"{field}[{index}]" if index else field)
+    for key, value in option.sets.items():
+        if key != "pivot.state":
+            shown = str(value).lower() if isinstance(value, bool) else value
+            found.append(f"{key} = {shown}")
+    return list(dict.fromkeys(found))
+
+
+def configs_page() -> str:
+    """The fields of an experiment, from the dataclasses."""
+    parts = [
+        "# Fields of an experiment",
+        "Each class is a frozen dataclass; the unit is part of the name. In a TOML file the "
+        "fields of `crystal`, `detector`, `beam`, `sampling`, `background` and `outputs` stand in "
+        "sections of those names, and `profile` and `roi` at the top. The files of an experiment "
+        "are named there too: `hkl`, `dump` and `mask` at the top, `crystal.matrix` and "
+        "`beam.sources`.",
+        "`Scalar` is an int, a float or a tensor of one element; `Vector` is three of those or a "
+        "tensor of shape (3,).",
+    ]
+    for config in CONFIGS:
+        rows = [
+            (f"`{field.name}`", f"`{field.type}`", f"`{_default(field)}`")
+            for field in dataclasses.fields(config)
+        ]
+        parts += [
+            f"## {config.__name__}",
+            _text(inspect.getdoc(config) or ""),
+            _table(("field", "type", "default"), rows),
+        ]
+    parts.append("## Choices")
+    for kind in ENUMS:
+        values = ", ".join(f"`{member.value}`" for member in kind)
+        parts.append(f"`{kind.__name__}`: {values}")
+    return _page(*parts)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return _value(field.default)
+    factory = field.default_factory
+    if factory is not dataclasses.MISSING:
+        return f"{getattr(factory, '__name__', factory)}()"
+    return "(required)"
+
+
+def quantities_page() -> str:
+    """The vocabulary of the probes."""
+    rows = [(f"`{q.name}`", q.unit, f"`{q.grain}`", q.meaning) for q in QUANTITIES.values()]
+    return _page(
+        "# Quantities",
+        "What `nb_taps.probe` can show, and what the simulation offers to a `Recorder`. The axes "
+        "are those of the recorded value: `pixels` of a tile, `sources`, and `steps`, which runs "
+        "over phi steps and mosaic domains, the domain fastest. A leading 3 holds lab x, y, z. A "
+        "`Reading` of the probe is of one pixel, and lacks the axis `pixels`.",
+        _table(("name", "unit", "axes", "meaning"), rows),
+    )
+
+
+def cli_page() -> str:
+    """The help of every command."""
+    parts = ["# Commands of nb", "What `--help` prints."]
+    parts.append(
+        f"Exit codes: 0, {EXIT_BAD_INPUT} for bad input, {EXIT_INTERRUPTED} when interrupted."
+    )
+    for path, command, context in walk_commands():
+        parts += [f"## {path}", _text(command.get_help(context))]
+    return _page(*parts)
+
+
+def walk_commands() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Every command with its full name, the group `nb` first."""
+
+    def walk(command: click.Command, context: click.Context) -> Iterator[Any]:
+        yield context.command_path, command, context
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                found = command.get_command(context, name)
+                assert found is not None
+                yield from walk(found, click.Context(found, info_name=name, parent=context))
+
+    settings = {"terminal_width": HELP_WIDTH, **cli.context_settings}
+    yield from walk(cli, click.Context(cli, info_name="nb", **settings))
+
+
+def api_page() -> str:
+    """The public names of the packages."""
+    parts = [
+        "# Public names",
+        "What each package exports. `nb-cli` has no library of its own: see "
+        "[the commands](cli.md). Arrays are written with their axes, `Float[Tensor, "
+        '"slow fast"]`.',
+    ]
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        parts += [f"## {package}", _sentence(inspect.getdoc(module) or "")]
+        for name in sorted(module.__all__, key=str.lower):
+            parts += _entry(name, getattr(module, name))
+    return _page(*parts)
+
+
+def _entry(name: str, thing: Any) -> list[str]:
+    """A public name: signature, docstring, and the methods of a class."""
+    heading = f"### {name}"
+    if not inspect.isclass(thing) and not inspect.isfunction(thing):
+        return [heading, _python(f"{name} = {_value(thing)}")]
+    documentation = inspect.getdoc(thing) or ""
+    if inspect.isfunction(thing):
+        return [heading, _python(name + _signature(thing)), _text(documentation)]
+    if issubclass(thing, enum.Enum):
+        values = "\n".join(f"{name}.{member.name} = {member.value!r}" for member in thing)
+        return [heading, _python(values), _text(documentation)]
+    if thing in CONFIGS:
+        return [heading, f"Fields: [{name}](configs.md#{name.lower()})."]
+    if getattr(thing, "_is_protocol", False):
+        parts = [heading, _python(f"class {name}(Protocol)"), _text(documentation)]
+    elif issubclass(thing, Exception) and "__init__" not in vars(thing):
+        bases = ", ".join(base.__name__ for base in thing.__bases__)
+        parts = [heading, _python(f"class {name}({bases})"), _text(documentation)]
+    else:
+        parts = [heading, _python(name + _signature(thing)), _text(documentation)]
+    return parts + list(_members(name, thing))
+
+
+def _members(name: str, thing: type) -> Iterator[str]:
+    """The public methods and properties that the packages define."""
+    for member, value in inspect.getmembers(thing):
+        if member.startswith("_") or not _is_ours(value):
+            continue
+        rest = "  # property" if isinstance(value, property) else _signature(value)
+        yield _python(f"{name}.{member}{rest}")
+        if documentation := inspect.getdoc(value):
+            yield _sentence(documentation)
+
+
+def _is_ours(value: object) -> bool:
+    function = value.fget if isinstance(value, property) else value
+    return inspect.isfunction(function) and function.__module__.startswith("nb_")
+
+
+def _signature(thing: Callable[..., Any]) -> str:
+    """The parameters and the result as they are written in the source."""
+    signature = inspect.signature(thing)
+    parts, keyword_only = [], False
+    for parameter in signature.parameters.values():
+        if parameter.name == "self":
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
+            keyword_only = True
+            parts.append("*")
+        parts.append(_parameter(parameter))
+    returns = signature.return_annotation
+    result = "" if returns in (signature.empty, None, "None") else f" -> {_annotation(returns)}"
+    whole = f"({', '.join(parts)}){result}"
+    if len(whole) <= 80:
+        return whole
+    lines = "".join(f"    {part},\n" for part in parts)
+    return f"(\n{lines}){result}"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    text = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+    if parameter.annotation is not parameter.empty:
+        text += f": {_annotation(parameter.annotation)}"
+    if parameter.default is not parameter.empty:
+        text += f" = {_value(parameter.default)}"
+    return text
+
+
+def _annotation(annotation: Any) -> str:
+    if isinstance(annotation, str):
+        return annotation
+    return getattr(annotation, "__forward_arg__", None) or inspect.formatannotation(annotation)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__name__}.{value.name}"
+    return repr(value).replace("collections.abc.", "")
+
+
+def _sentence(text: str) -> str:
+    """A docstring as running text."""
+    return " ".join(text.split())
+
+
+def _text(text: str) -> str:
+    return f"```text\n{text.rstrip()}\n```"
+
+
+def _python(text: str) -> str:
+    return f"```python\n{text}\n```"
+
+
+def _table(head: tuple[str, ...], rows: list[Any]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(text) for text in row)} |" for row in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _page(*parts: str) -> str:
+    title, *rest = parts
+    return "\n\n".join([title, NOTE, *rest]) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "flags.md": flags_page,
+    "configs.md": configs_page,
+    "quantities.md": quantities_page,
+    "cli.md": cli_page,
+    "api.md": api_page,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the pages, or with --check says which would change."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = FOLDER / name, page()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    word = "out of date" if "--check" in arguments else "written"
+    print(f"{word}: {', '.join(stale) or 'none'}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

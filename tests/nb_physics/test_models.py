@@ -1,0 +1,98 @@
+"""The simulation as objects."""
+
+import pytest
+import torch
+
+from nb_core import (
+    BeamConfig,
+    CrystalConfig,
+    DetectorConfig,
+    DetectorConvention,
+    InputError,
+    Profile,
+    Roi,
+    SamplingConfig,
+)
+from nb_physics import Crystal, Detector, Simulator, simulate
+
+CRYSTAL = CrystalConfig(cell_a=100.0, N_cells=(5, 5, 5), default_F=100.0)
+
+
+def test_a_crystal_has_its_vectors():
+    crystal = Crystal(CrystalConfig(cell_a=20.0, cell_b=30.0, cell_c=40.0), dtype=torch.float32)
+    assert crystal.real_vectors.dtype is torch.float32
+    torch.testing.assert_close(crystal.real_vectors, torch.diag(torch.tensor([20.0, 30.0, 40.0])))
+    product = crystal.real_vectors @ crystal.reciprocal_vectors.T
+    torch.testing.assert_close(product, torch.eye(3))
+    assert crystal.unit_cell().volume.item() == pytest.approx(24000.0)
+
+
+def test_a_detector_has_its_place():
+    detector = Detector(DetectorConfig(fpixels=4, spixels=4, pixel_size_mm=1.0, distance_mm=50.0))
+    assert detector.pix0_vector.tolist() == pytest.approx([0.05, 0.003, -0.003])
+    assert detector.frame().close_distance.item() == pytest.approx(0.05)
+
+
+def test_a_beam_of_its_own_direction_places_the_detector():
+    detector = Detector(DetectorConfig(detector_convention=DetectorConvention.CUSTOM))
+    frame = detector.frame(BeamConfig(beam_vector=(3.0, 4.0, 0.0)))
+    assert frame.beam.tolist() == pytest.approx([0.6, 0.8, 0.0])
+
+
+@pytest.mark.parametrize("model", [Crystal, Detector])
+def test_models_refuse_other_devices_and_precisions(model):
+    config = CRYSTAL if model is Crystal else DetectorConfig()
+    with pytest.raises(InputError, match="dtype"):
+        model(config, dtype=torch.int32)
+    with pytest.raises(InputError, match="device"):
+        model(config, device="nonsense")
+
+
+def test_a_simulator_gives_the_pixel_that_nanobragg_stores():
+    simulator = Simulator(
+        Crystal(CRYSTAL),
+        Detector(DetectorConfig(fpixels=4096, spixels=4096, pixel_size_mm=0.05, distance_mm=500.0)),
+        beam_config=BeamConfig(wavelength_A=0.5),
+        roi=Roi(2048, 2048, 1792, 1792),
+    )
+    image = simulator.run()
+    assert image.dtype is torch.float64
+    assert image[1792, 2048].item() == 0.22994326055049896
+
+
+def small_simulator(crystal=CRYSTAL, **more):
+    detector = DetectorConfig(fpixels=5, spixels=4, distance_mm=100.0)
+    return Simulator(
+        Crystal(crystal), Detector(detector), sampling=SamplingConfig(oversample=2), **more
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("profile", Profile)
+def test_run_is_simulate_rounded_to_float32(dtype, profile):
+    simulator = small_simulator(dtype=dtype, profile=profile)
+    expected = simulate(simulator.experiment, dtype=dtype)
+    image = simulator.run()
+    assert image.dtype is dtype
+    assert torch.equal(image, expected.float().to(dtype))
+
+
+def test_an_image_with_a_gradient_is_not_rounded():
+    edge = torch.tensor(100.0, dtype=torch.float64, requires_grad=True)
+    simulator = small_simulator(CrystalConfig(cell_a=edge, default_F=100.0))
+    image = simulator.run()
+    assert torch.equal(image, simulate(simulator.experiment))
+    image.sum().backward()
+    assert edge.grad != 0
+
+
+def test_a_crystal_config_of_its_own_wins():
+    other = CrystalConfig(cell_a=90.0, default_F=50.0)
+    assert small_simulator(crystal_config=other).experiment.crystal is other
+    assert small_simulator().experiment.crystal is CRYSTAL
+
+
+def test_progress_and_recorder_are_passed_on():
+    calls = []
+    small_simulator().run(progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (20, 20)

@@ -205,22 +205,22 @@ def _entry(name: str, thing: Any) -> list[str]:
     """A public name: signature, docstring, and the methods of a class."""
     heading = f"### {name}"
     if not inspect.isclass(thing) and not inspect.isfunction(thing):
-        return [heading, _python(f"{name} = {_value(thing)}")]
+        return [heading, _text(f"{name} = {_value(thing)}")]
     documentation = inspect.getdoc(thing) or ""
     if inspect.isfunction(thing):
-        return [heading, _python(name + _signature(thing)), _text(documentation)]
+        return [heading, _text(name + _signature(thing)), _text(documentation)]
     if issubclass(thing, enum.Enum):
         values = "\n".join(f"{name}.{member.name} = {member.value!r}" for member in thing)
-        return [heading, _python(values), _text(documentation)]
+        return [heading, _text(values), _text(documentation)]
     if thing in CONFIGS:
         return [heading, f"Fields: [{name}](configs.md#{name.lower()})."]
     if getattr(thing, "_is_protocol", False):
-        parts = [heading, _python(f"class {name}(Protocol)"), _text(documentation)]
+        parts = [heading, _text(f"class {name}(Protocol)"), _text(documentation)]
     elif issubclass(thing, Exception) and "__init__" not in vars(thing):
         bases = ", ".join(base.__name__ for base in thing.__bases__)
-        parts = [heading, _python(f"class {name}({bases})"), _text(documentation)]
+        parts = [heading, _text(f"class {name}({bases})"), _text(documentation)]
     else:
-        parts = [heading, _python(name + _signature(thing)), _text(documentation)]
+        parts = [heading, _text(name + _signature(thing)), _text(documentation)]
     return parts + list(_members(name, thing))
 
 
@@ -230,7 +230,7 @@ def _members(name: str, thing: type) -> Iterator[str]:
         if member.startswith("_") or not _is_ours(value):
             continue
         rest = "  # property" if isinstance(value, property) else _signature(value)
-        yield _python(f"{name}.{member}{rest}")
+        yield _text(f"{name}.{member}{rest}")
         if documentation := inspect.getdoc(value):
             yield _sentence(documentation)
 
@@ -288,10 +288,6 @@ def _sentence(text: str) -> str:
 
 def _text(text: str) -> str:
     return f"```text\n{text.rstrip()}\n```"
-
-
-def _python(text: str) -> str:
-    return f"```python\n{text}\n```"
 
 
 def _table(head: tuple[str, ...], rows: list[Any]) -> str:

@@ -99,7 +99,9 @@ def test_image_is_the_recorded_one(name):
     check_image(outcome(name).image, name, WITHIN)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if SMV_OPTIONS["int"] in arguments_of(name)])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if SMV_OPTIONS["int"] in arguments_of(name)]
+)
 def test_integer_image_is_the_recorded_one(name):
     check_smv(name, "int")
 

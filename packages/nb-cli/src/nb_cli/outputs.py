@@ -24,7 +24,7 @@ from nb_physics.digitize import (
     picture_scale,
 )
 from nb_physics.figures import roi_part
-from nb_physics.tiles import select_pixels
+from nb_physics.tiles import PixelSelection, select_pixels
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",
@@ -77,6 +77,56 @@ def check_targets(paths: list[str], *, overwrite: bool) -> None:
             raise OutputError(path, "exists; leave out --no-overwrite, or name another file")
 
 
+@dataclass(frozen=True, eq=False)
+class ImageWriter:
+    """Writes a simulated image as nanoBragg does, each file whole or not at all.
+
+    image: photons, shape (slow, fast); single: the same as float32, as nanoBragg stores it
+    Each writer takes a path and returns, in words, what the file holds.
+    """
+
+    plan: Plan
+    image: Tensor
+    single: np.ndarray
+    selection: PixelSelection
+    figures: Figures
+    generator: NoiseGenerator
+    overwrite: bool
+
+    @property
+    def scale(self) -> float:
+        return integer_scale(self.plan.experiment.outputs.scale, self.figures)
+
+    def write_float(self, path: str) -> str:
+        write_floats(path, self.single, self.overwrite)
+        return "photons, raw float32"
+
+    def write_int(self, path: str) -> str:
+        offset = self.plan.experiment.outputs.adc_offset
+        counts = integer_image(self.single, self.selection, self.scale, offset)
+        write_smv(path, smv_header(self.plan), counts, self.overwrite)
+        return f"SMV, photons x {self.scale:g} + {offset:g}"
+
+    def write_pgm(self, path: str) -> str:
+        asked = self.plan.experiment.outputs.pgm_scale
+        factor = picture_scale(asked, self.scale, self.figures)
+        write_pgm(path, picture(self.single, self.selection, factor), factor, self.overwrite)
+        return f"8-bit picture, photons x {factor:g}"
+
+    def write_noise(self, path: str) -> str:
+        """Only the region of interest is drawn, row by row, as in the C program."""
+        outputs = self.plan.experiment.outputs
+        seed = int(time.time()) if outputs.noise_seed is None else outputs.noise_seed
+        counts = counted_photons(roi_part(self.image, self.selection), self.generator, seed)
+        shape = self.single.shape
+        digital, overloads = noise_image(counts, shape, self.selection, outputs.adc_offset)
+        write_smv(path, smv_header(self.plan), digital, self.overwrite)
+        return (
+            f"SMV, {counts.sum():.0f} photons counted + {outputs.adc_offset:g}, "
+            f"{overloads} overloads, seed {seed} ({self.generator.value})"
+        )
+
+
 def write_outputs(
     plan: Plan,
     image: Tensor,
@@ -85,62 +135,26 @@ def write_outputs(
     *,
     overwrite: bool,
 ) -> tuple[Figures, list[Written]]:
-    """Writes the files as nanoBragg does, each whole or not at all."""
-    outputs, selection = plan.experiment.outputs, select_pixels(plan.experiment)
+    """Writes the files (by kind: float, int, pgm, noise) and the dump, if one is named.
+
+    Raises InputError for an image that float32 cannot hold, OutputError as the formats do.
+    """
     single = image.detach().cpu().float().numpy()
     if not np.isfinite(single).all():
         remedy = "a pixel exceeds float32; lower the fluence, the crystal size or the amplitudes"
         raise InputError("image", float(np.abs(single).max()), remedy)
+    selection = select_pixels(plan.experiment)
     figures = image_figures(single, selection)
-    scale = integer_scale(outputs.scale, figures)
-    written: list[Written] = []
-
-    def float_file(path: str) -> str:
-        write_floats(path, single, overwrite)
-        return "photons, raw float32"
-
-    def int_file(path: str) -> str:
-        counts = integer_image(single, selection, scale, outputs.adc_offset)
-        write_smv(path, smv_header(plan), counts, overwrite)
-        return f"SMV, photons x {scale:g} + {outputs.adc_offset:g}"
-
-    def pgm_file(path: str) -> str:
-        factor = picture_scale(outputs.pgm_scale, scale, figures)
-        write_pgm(path, picture(single, selection, factor), factor, overwrite)
-        return f"8-bit picture, photons x {factor:g}"
-
-    def noise_file(path: str) -> str:
-        return _write_noise(plan, image, path, generator, overwrite)
-
+    writer = ImageWriter(plan, image, single, selection, figures, generator, overwrite)
     writers: dict[str, Callable[[str], str]] = {
-        "float": float_file,
-        "int": int_file,
-        "pgm": pgm_file,
-        "noise": noise_file,
+        "float": writer.write_float,
+        "int": writer.write_int,
+        "pgm": writer.write_pgm,
+        "noise": writer.write_noise,
     }
-    for kind, path in files.items():
-        written.append(Written(path, writers[kind](path)))
-    if outputs.dumpfile is not None and plan.experiment.structure_factors is not None:
-        default_F = float(plan.experiment.crystal.default_F)
-        write_dump(outputs.dumpfile, plan.experiment.structure_factors, default_F)
-        written.append(Written(outputs.dumpfile, "structure factors, binary"))
+    written = [Written(path, writers[kind](path)) for kind, path in files.items()]
+    dump, factors = plan.experiment.outputs.dumpfile, plan.experiment.structure_factors
+    if dump is not None and factors is not None:
+        write_dump(dump, factors, float(plan.experiment.crystal.default_F))
+        written.append(Written(dump, "structure factors, binary"))
     return figures, written
-
-
-def _write_noise(
-    plan: Plan, image: Tensor, path: str, generator: NoiseGenerator, overwrite: bool
-) -> str:
-    """Only the region of interest is drawn, row by row, as in the C program."""
-    outputs, selection = plan.experiment.outputs, select_pixels(plan.experiment)
-    seed = int(time.time()) if outputs.noise_seed is None else outputs.noise_seed
-    inside = roi_part(np.empty(image.shape, dtype=np.uint8), selection).shape
-    rows = slice(selection.ymin, selection.ymin + inside[0])
-    part = image[rows, selection.xmin : selection.xmin + inside[1]]
-    counts = counted_photons(part, generator, seed)
-    shape = (image.shape[0], image.shape[1])
-    digital, overloads = noise_image(counts, shape, selection, outputs.adc_offset)
-    write_smv(path, smv_header(plan), digital, overwrite)
-    return (
-        f"SMV, {counts.sum():.0f} photons counted + {outputs.adc_offset:g}, {overloads} overloads, "
-        f"seed {seed} ({generator.value})"
-    )

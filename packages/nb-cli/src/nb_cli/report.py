@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from nb_core import CrystalShape, DetectorConvention, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import rad_to_deg
-from nb_physics import Figures, Plan
+from nb_physics import Figures, Plan, select_pixels
+from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
 from nb_physics.vectors import length
@@ -107,6 +110,7 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
             f"{_mm(frame.distance)} mm along the beam, {_mm(frame.close_distance)} nearest",
         ),
         ("beam centre", f"slow {_mm(frame.beam_slow)}, fast {_mm(frame.beam_fast)} mm"),
+        ("solid angle", _solid_angle(plan)),
         ("pix0", f"{' '.join(f'{part:.9g}' for part in frame.origin.tolist())} m"),
     ]
     if plan.absorbing:
@@ -117,6 +121,15 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
     if any(given for _, given in extras):
         rows.append(("", ", ".join(name for name, given in extras if given)))
     return rows
+
+
+def _solid_angle(plan: Plan) -> str:
+    """Of the pixels that are rendered; a mask is not taken off."""
+    selection = select_pixels(plan.experiment)
+    fast = (selection.xmin, selection.xmin + selection.width)
+    slow = (selection.ymin, selection.ymin + selection.height)
+    angle = abs(rectangle_solid_angle(plan.frame, fast, slow).item())
+    return f"{angle:.6g} sr, {100 * angle / (4 * math.pi):.4g} % of the sphere"
 
 
 def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:

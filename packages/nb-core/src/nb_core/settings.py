@@ -72,7 +72,14 @@ def experiment_to_settings(experiment: Experiment) -> Settings:
     plain = {
         key: value.value if isinstance(value, Enum) else value for key, value in settings.items()
     }
-    return {key: value for key, value in plain.items() if value is not None}
+    return {key: value for key, value in plain.items() if _is_given(value)}
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a field has a value, be it but one entry of its tuple."""
+    if isinstance(value, tuple):
+        return any(part is not None for part in value)
+    return value is not None
 
 
 def settings_to_experiment(settings: Settings) -> Experiment:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float32
+from torch import Tensor
 
 from nb_physics.tiles import PixelSelection
+
+Image = TypeVar("Image", np.ndarray, Tensor)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelec
     inside = roi_part(image, selection)
     bands = [inside[band] for band in row_bands(inside)]
     total = sum(float(band.sum(dtype=np.float64)) for band in bands)
-    squares = sum(float(np.square(band).sum(dtype=np.float64)) for band in bands)
+    squares = sum(float(np.square(band, dtype=np.float64).sum()) for band in bands)
     mean = total / max(selection.count, 1)
     deviations = sum(float(np.square(band.astype(np.float64) - mean).sum()) for band in bands)
     row, column = divmod(int(inside.argmax()), inside.shape[1])
@@ -52,7 +56,7 @@ def row_bands(image: np.ndarray, pixels: int = 1 << 20) -> list[slice]:
     return [slice(start, start + rows) for start in range(0, image.shape[0], rows)]
 
 
-def roi_part(image: np.ndarray, selection: PixelSelection) -> np.ndarray:
+def roi_part(image: Image, selection: PixelSelection) -> Image:
     """The region of interest of an image, as a view."""
     rows = slice(selection.ymin, selection.ymin + selection.height)
     return image[rows, selection.xmin : selection.xmin + selection.width]

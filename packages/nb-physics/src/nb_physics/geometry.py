@@ -101,3 +101,22 @@ def capture_fraction(
     cosine = diffracted[0] * normal[0] + diffracted[1] * normal[1] + diffracted[2] * normal[2]
     before = torch.exp(-layer * layer_depth * attenuation / cosine)
     return before - torch.exp(-(layer + 1) * layer_depth * attenuation / cosine)
+
+
+def rectangle_solid_angle(
+    frame: DetectorFrame, fast: tuple[int, int], slow: tuple[int, int]
+) -> Float[Tensor, ""]:
+    """Solid angle (steradian) of a rectangle of pixels of a flat detector; bounds exclusive.
+
+    The sum over its corners of atan(x y / (z r)), x and y from the point nearest the sample, z the
+    close distance and r the distance of the corner (Khadjavi, J. Opt. Soc. Am. 58 (1968) 1417).
+    """
+    z = frame.close_distance
+    total = torch.zeros_like(z)
+    for fast_edge, fast_sign in zip(fast, (-1, 1), strict=True):
+        for slow_edge, slow_sign in zip(slow, (-1, 1), strict=True):
+            x = fast_edge * frame.pixel_size - frame.close_fast
+            y = slow_edge * frame.pixel_size - frame.close_slow
+            r = torch.sqrt(x * x + y * y + z * z)
+            total = total + fast_sign * slow_sign * torch.atan(x * y / (z * r))
+    return total

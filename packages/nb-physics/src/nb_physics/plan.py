@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import Experiment, NbWarning, Profile
+from nb_core import DetectorConfig, DetectorConvention, Experiment, NbWarning, Profile
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
 from nb_core.units import A_to_m, mm_to_m, um_to_m
@@ -235,5 +235,21 @@ def _warn_of_overrides(experiment: Experiment, axes: LabAxes) -> None:
         )
     if reference and detector.pix0_vector_m is not None:
         _warn("pix0_vector is overwritten by distance and beam centre; --profile corrected uses it")
+    _warn_of_beam_centre(detector)
     if axes.normal_regenerated:
         _warn("odet_vector is not exactly 1 long: replaced by fdet_vector x sdet_vector")
+
+
+def _warn_of_beam_centre(detector: DetectorConfig) -> None:
+    """A beam centre that the convention does not read; silent where the one it reads is given."""
+    beam = (detector.beam_center_x_mm, detector.beam_center_y_mm)
+    origin = (detector.orgx_px, detector.orgy_px)
+    convention = detector.detector_convention
+    if convention in (DetectorConvention.XDS, DetectorConvention.DIALS):
+        unread, read, names = beam, origin, "beam_center_x_mm and beam_center_y_mm (-Xbeam, -Ybeam)"
+    elif convention is not DetectorConvention.CUSTOM:
+        unread, read, names = origin, beam, "orgx_px and orgy_px (-ORGX, -ORGY)"
+    else:
+        return
+    if any(part is not None for part in unread) and all(part is None for part in read):
+        _warn(f"{names} do not move the detector in the {convention.value} convention")

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import BeamConfig
+from nb_core import BeamConfig, InputError
 from nb_core.configs.checks import scalar_tensor
 from nb_core.data import SourceTable
 from nb_core.sweeps import Scalar, Sweep, resolve_dispersion, resolve_divergence
@@ -51,11 +51,18 @@ def beam_sweeps(beam: BeamConfig) -> tuple[Sweep, Sweep, Sweep]:
 
 
 def beam_sources(beam: BeamConfig, axes: LabAxes) -> Sources:
-    """The sources of a beam: from its file, or a grid of divergence times wavelengths."""
+    """The sources of a beam: from its file, or a grid of divergence times wavelengths.
+
+    Raises InputError where the ellipse of a round divergence leaves no point of the grid.
+    """
     if beam.sources is not None:
         return table_sources(beam.sources, axes, scalar_tensor(beam.wavelength_A))
     horizontal, vertical, spectrum = beam_sweeps(beam)
     hdiv, vdiv = divergence_grid(horizontal, vertical, round_div=beam.round_div)
+    if not hdiv.numel():
+        steps = (horizontal.count, vertical.count)
+        remedy = "no point of the grid lies in the ellipse; take more steps, or -square_div"
+        raise InputError("hdiv_steps, vdiv_steps", steps, remedy)
     towards_source = -SOURCE_DISTANCE_M * axes.beam[:, None]
     tilted = rotate_about(towards_source, axes.polarization[:, None], vdiv)
     tilted = rotate_about(tilted, axes.vertical[:, None], hdiv)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import click
@@ -33,23 +34,37 @@ def show(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: 
     show_default=True,
     help="What to convert to.",
 )
+@click.option("--output", "-o", metavar="FILE", help="Write to a file instead of printing.")
 @experiment_arguments
 def convert(
-    arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool, form: str
+    arguments: tuple[str, ...],
+    profile: str | None,
+    ignore_unknown_flags: bool,
+    form: str,
+    output: str | None,
 ) -> None:
     """Print the experiment as a TOML file, or as nanoBragg's options.
+
+    A TOML file names the files it reads as seen from its own folder: for one that is to lie in
+    another folder, use --output.
 
     \b
     nb config convert -- -cell 70 80 90 90 90 90 -default_F 100 > experiment.toml
     """
     from nb_core import experiment_to_flags
+    from nb_core.formats.atomic import atomic_write
     from nb_core.toml import experiment_to_toml
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     if form == "toml":
-        click.echo(experiment_to_toml(experiment), nl=False)
+        text = experiment_to_toml(experiment, os.path.dirname(output or "") or ".")
     else:
-        click.echo(shlex.join(experiment_to_flags(experiment)))
+        text = shlex.join(experiment_to_flags(experiment)) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        with atomic_write(output) as handle:
+            handle.write(text.encode())
 
 
 @command.command("check")

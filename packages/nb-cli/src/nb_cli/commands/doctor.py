@@ -41,4 +41,4 @@ def _c_program() -> str:
         runnable = os.path.isfile(named) and os.access(named, os.X_OK)
         return named if runnable else f"NB_C_BIN={named} is no program; set it to nanoBragg's path"
     found = shutil.which("./nanoBragg") or shutil.which("nanoBragg")
-    return found or "not found; set NB_C_BIN to its path to compare with it"
+    return found or "not found; set NB_C_BIN to its path for the tests that run it"

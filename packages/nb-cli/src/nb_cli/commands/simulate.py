@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @click.command("simulate", short_help="Simulate an image.")
@@ -57,48 +62,36 @@ def command(
     from nb_physics.simulate import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
-    files = chosen_files(experiment.outputs, png)
-    dump = experiment.outputs.dumpfile
-    targets = [*files.values(), *([png] if png else []), *([dump] if dump else [])]
-    check_targets(targets, overwrite=not no_overwrite)
+    files, overwrite = chosen_files(experiment.outputs, png), not no_overwrite
+    targets = [*files.values(), png, experiment.outputs.dumpfile]
+    check_targets([name for name in targets if name], overwrite=overwrite)
     target = available_device(device)
     plan = make_plan(experiment)
-    say = (lambda text: None) if quiet else click.echo
+    say = _be_quiet if quiet else click.echo
     say(describe_plan(plan))
-    shown = experiment.outputs.progress and not quiet
-    with pixel_progress("simulating", shown=shown) as progress:
-        image = simulate(
-            plan,
-            device=target,
-            dtype=getattr(torch, dtype),
-            progress=progress,
-        )
-    figures, written = write_outputs(
-        plan, image, files, NoiseGenerator(rng), overwrite=not no_overwrite
-    )
+    with pixel_progress("simulating", shown=experiment.outputs.progress and not quiet) as progress:
+        image = simulate(plan, device=target, dtype=getattr(torch, dtype), progress=progress)
+    figures, written = write_outputs(plan, image, files, NoiseGenerator(rng), overwrite=overwrite)
     say(describe_figures(figures))
-    if experiment.outputs.printout:
-        _print_pixels(experiment.outputs.printout_pixel, image)
     for entry in written:
         say(f"wrote {entry.path}: {entry.what}")
     if png:
         from nb_cli.picture import draw_simulation
 
-        draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=not no_overwrite)
+        draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
         say(f"wrote {png}: picture with resolution rings")
+    if experiment.outputs.printout:
+        _print_pixel(experiment.outputs.printout_pixel, image)
 
 
-def _print_pixels(pixel: tuple[int, int] | None, image: object) -> None:
+def _be_quiet(text: str) -> None:
+    """What --quiet does with a message."""
+
+
+def _print_pixel(pixel: tuple[int, int] | None, image: Tensor) -> None:
     """-printout: the photons of one pixel."""
-    from torch import Tensor
-
-    from nb_core import InputError
-
-    assert isinstance(image, Tensor)
     if pixel is None:
-        raise InputError("-printout", "every pixel", "name one with -printout_pixel FAST SLOW")
-    slow, fast = pixel
-    if not (0 <= slow < image.shape[0] and 0 <= fast < image.shape[1]):
-        shape = f"the detector has {image.shape[1]} x {image.shape[0]} pixels (fast, slow)"
-        raise InputError("-printout_pixel", (fast, slow), shape)
-    click.echo(f"pixel fast {fast} slow {slow}: {image[slow, fast].item():.10g} photons")
+        click.echo("-printout: name a pixel with -printout_pixel FAST SLOW")
+    else:
+        slow, fast = pixel
+        click.echo(f"pixel fast {fast} slow {slow}: {image[slow, fast].item():.10g} photons")

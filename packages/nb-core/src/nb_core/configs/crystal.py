@@ -35,7 +35,7 @@ class CrystalConfig:
     default_F: amplitude of reflections that no list gives, electrons
     phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis
     spindle_axis: with DetectorConvention.CUSTOM only
-    mosaic_spread_deg: diameter of the spherical cap of domain orientations
+    mosaic_spread_deg: largest rotation of a domain; mosaic_seed: seed of their orientations
     mosaic_domains: default 10 where there is a spread
     """
 

@@ -116,6 +116,8 @@ def _refuse_unknown(argument: str, last: str, ignore_unknown: bool) -> None:
     if not _looks_like_option(argument):
         remedy = f"no option takes it{', nor does ' + last if last else ''}; leave it out"
         raise InputError(_shown(argument), "unexpected argument", remedy)
+    if argument.startswith("--"):
+        raise InputError(_shown(argument), "unknown option", "options of nb itself go before --")
     known = (option for option in OPTIONS if not option.ignored)
     names = {name.lower(): name for option in known for name in option.names}
     near = difflib.get_close_matches(argument.lower(), names, n=1, cutoff=0.6)

@@ -41,7 +41,7 @@ def _command_line_settings(experiment: Experiment) -> Settings:
     _name_files(settings)
     _place_size(settings)
     for key in ("crystal.N_cells", "crystal.sample_size_mm"):
-        for axis, value in enumerate(settings.pop(key)):
+        for axis, value in enumerate(settings.pop(key, ())):
             settings[f"{key}.{axis}"] = value
     if (roi := settings.pop("experiment.roi", None)) is not None:
         settings |= {f"roi.{name}": bound for name, bound in roi._asdict().items()}

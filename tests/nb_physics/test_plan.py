@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_experiments import PROFILES, small_experiment, small_list
 
-from nb_core import NbWarning
+from nb_core import DetectorConvention, NbWarning
 from nb_physics import make_plan
 
 
@@ -96,3 +96,24 @@ def test_every_tensor_is_float64():
     tensors = [value for value in vars(plan).values() if isinstance(value, torch.Tensor)]
     tensors += [plan.structure.values, *vars(plan.sources).values()]
     assert {t.dtype for t in tensors if isinstance(t, torch.Tensor)} == {torch.float64}
+
+
+@pytest.mark.parametrize(
+    ("convention", "fields", "warned"),
+    [
+        (DetectorConvention.XDS, {"beam_center_x_mm": 3.0}, "beam_center_x_mm"),
+        (DetectorConvention.DIALS, {"beam_center_y_mm": 3.0}, "beam_center_y_mm"),
+        (DetectorConvention.MOSFLM, {"orgx_px": 3.0}, "orgx_px"),
+        (DetectorConvention.ADXV, {"orgy_px": 3.0}, "orgy_px"),
+        (DetectorConvention.XDS, {"beam_center_x_mm": 3.0, "orgx_px": 3.0}, None),
+        (DetectorConvention.MOSFLM, {"beam_center_x_mm": 3.0, "orgx_px": 3.0}, None),
+        (DetectorConvention.CUSTOM, {"beam_center_x_mm": 3.0}, None),
+    ],
+)
+def test_a_beam_centre_that_the_convention_does_not_read_is_warned_of(convention, fields, warned):
+    experiment = small_experiment(detector_convention=convention, oversample=None, **fields)
+    if warned is None:
+        make_plan(experiment)
+    else:
+        with pytest.warns(NbWarning, match=f"{warned}.* do not move the detector"):
+            make_plan(experiment)

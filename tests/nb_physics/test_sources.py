@@ -6,9 +6,10 @@ import pytest
 import torch
 from small_experiments import small_experiment
 
-from nb_core import DetectorConvention, SourceTable
+from nb_core import DetectorConvention, InputError, Profile, SourceTable
 from nb_core.sweeps import Sweep
 from nb_physics.axes import lab_axes
+from nb_physics.plan import make_plan
 from nb_physics.sources import beam_sources, divergence_grid
 
 NAN = float("nan")
@@ -100,3 +101,24 @@ def test_weights_of_a_file_are_normalised():
         )
     )
     assert sources.weight.tolist() == [0.25, 0.75, 0.0]
+
+
+def test_an_ellipse_without_a_point_is_refused():
+    fields = {"hdiv_range_mrad": 3.0, "hdiv_step_mrad": 2.0, "hdiv_steps": 1}
+    vertical = {"vdiv_range_mrad": 3.0, "vdiv_step_mrad": 2.0, "vdiv_steps": 1}
+    with pytest.raises(InputError, match="no point of the grid lies in the ellipse"):
+        sources_of(**fields, **vertical)
+    sources, _ = sources_of(**fields, **vertical, round_div=False)
+    assert sources.divergence_points == 1
+
+
+def test_sources_without_weight_are_refused_where_weights_count():
+    table = SourceTable(
+        torch.tensor([[-10.0, 0.0, 0.0]]).double(),
+        torch.zeros(1).double(),
+        torch.full((1,), 1e-10).double(),
+        "beam",
+    )
+    make_plan(small_experiment(sources=table, oversample=None))
+    with pytest.raises(InputError, match="beam: all weights 0: give at least one"):
+        make_plan(small_experiment(sources=table, oversample=None, profile=Profile.CORRECTED))

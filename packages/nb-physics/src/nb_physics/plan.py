@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import DetectorConfig, DetectorConvention, Experiment, NbWarning, Profile
+from nb_core import DetectorConfig, DetectorConvention, Experiment, InputError, NbWarning, Profile
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
 from nb_core.units import A_to_m, mm_to_m, um_to_m
@@ -91,11 +91,15 @@ def make_plan(experiment: Experiment) -> Plan:
     layers, attenuation = _sensor(experiment)
     fluence = _fluence(experiment)
     _warn_of_overrides(experiment, axes)
+    sources = beam_sources(beam, axes)
+    if experiment.profile is Profile.CORRECTED and not sources.weight.isfinite().all():
+        name = beam.sources.source if beam.sources else None
+        raise InputError(name or "sources", "all weights 0", "give at least one source a weight")
     return Plan(
         experiment=experiment,
         axes=axes,
         frame=frame,
-        sources=beam_sources(beam, axes),
+        sources=sources,
         cell=cell,
         cell_vectors=step_vectors(cell, axes.spindle, phi, mosaic),
         cells=cells,

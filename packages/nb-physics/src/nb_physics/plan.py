@@ -91,15 +91,11 @@ def make_plan(experiment: Experiment) -> Plan:
     layers, attenuation = _sensor(experiment)
     fluence = _fluence(experiment)
     _warn_of_overrides(experiment, axes)
-    sources = beam_sources(beam, axes)
-    if experiment.profile is Profile.CORRECTED and not sources.weight.isfinite().all():
-        name = beam.sources.source if beam.sources else None
-        raise InputError(name or "sources", "all weights 0", "give at least one source a weight")
     return Plan(
         experiment=experiment,
         axes=axes,
         frame=frame,
-        sources=sources,
+        sources=_sources(experiment, axes),
         cell=cell,
         cell_vectors=step_vectors(cell, axes.spindle, phi, mosaic),
         cells=cells,
@@ -126,6 +122,16 @@ def make_plan(experiment: Experiment) -> Plan:
 
 def _warn(message: str) -> None:
     warnings.warn(message, NbWarning, stacklevel=4)
+
+
+def _sources(experiment: Experiment, axes: LabAxes) -> Sources:
+    """The sources; the corrected profile needs the weights of a table to add up to something."""
+    sources = beam_sources(experiment.beam, axes)
+    if experiment.profile is Profile.CORRECTED and not sources.weight.isfinite().all():
+        table = experiment.beam.sources
+        name = (table.source if table else None) or "sources"
+        raise InputError(name, "all weights 0", "give at least one source a weight")
+    return sources
 
 
 def _given_cells(experiment: Experiment) -> Float[Tensor, "3"]:

@@ -6,7 +6,9 @@ import importlib
 import os
 import sys
 import warnings
-from typing import TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import click
 
@@ -40,6 +42,14 @@ class LazyGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _quiet_on_closed_pipe():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _quiet_on_closed_pipe():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -77,9 +87,6 @@ def run(arguments: list[str]) -> int:
         except click.ClickException as error:
             click.echo(f"nb: {error.format_message()} (nb --help)", err=True)
             return error.exit_code
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_PIPE_CLOSED
         except (KeyboardInterrupt, click.Abort):
             click.echo("nb: interrupted; nothing unfinished was left behind", err=True)
             return EXIT_INTERRUPTED
@@ -88,6 +95,16 @@ def run(arguments: list[str]) -> int:
                 raise
             click.echo(f"nb: {error}", err=True)
             return EXIT_BAD_INPUT
+
+
+@contextmanager
+def _quiet_on_closed_pipe() -> Iterator[None]:
+    """Ends the program when nobody reads its output; click itself would exit with 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(EXIT_PIPE_CLOSED) from None
 
 
 def _is_users(error: Exception) -> bool:

@@ -65,16 +65,22 @@ def chosen_files(outputs: OutputConfig, *more: str | None) -> dict[str, str]:
 
 def check_targets(paths: list[str], *, overwrite: bool) -> None:
     """Refuses early what could not be written late; an OutputError names the file."""
+    taken: set[str] = set()
     for path in paths:
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
             raise OutputError(path, f"there is no folder {folder}; make it first")
-        if not os.access(folder, os.W_OK) and not os.path.exists(path):
-            raise OutputError(path, f"the folder {folder} is read-only; choose another one")
         if os.path.isdir(path):
             raise OutputError(path, "is a folder; name a file")
         if not overwrite and os.path.exists(path):
             raise OutputError(path, "exists; leave out --no-overwrite, or name another file")
+        if os.path.exists(path) and not os.path.isfile(path):
+            continue
+        if not os.access(folder, os.W_OK):
+            raise OutputError(path, f"the folder {folder} is read-only; choose another one")
+        if os.path.normpath(path) in taken:
+            raise OutputError(path, "is named for two outputs; give each its own name")
+        taken.add(os.path.normpath(path))
 
 
 @dataclass(frozen=True, eq=False)

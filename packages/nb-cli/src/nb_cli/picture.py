@@ -88,13 +88,15 @@ def plan_beam(plan: Plan) -> tuple[float, float]:
 
 
 def smv_scene(image: SmvImage, title: str) -> Scene:
-    """An SMV image; rings where its header gives an untilted geometry."""
+    """An SMV image; rings where its header gives a possible, untilted geometry."""
     needed = ("PIXEL_SIZE", "DISTANCE", "WAVELENGTH", "DENZO_X_BEAM", "DENZO_Y_BEAM")
     found = [image.number(key) for key in needed]
     values = image.data.astype(np.float64)
     if any(value is None for value in found) or image.number("TWOTHETA"):
         return Scene(values, "counts", title)
     pixel, distance, wavelength, slow_mm, fast_mm = (value or 0.0 for value in found)
+    if min(pixel, distance, wavelength) <= 0:
+        return Scene(values, "counts", title)
     slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
     rows, columns = ring_grid(image.data.shape)
     radius = np.hypot(rows[:, None] - slow, columns[None, :] - fast) * pixel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 import warnings
 from typing import TYPE_CHECKING
@@ -27,14 +28,16 @@ def command(out_dir: str, device: str) -> None:
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, counted_photons, simulate
+    from nb_physics.simulate import available_device
 
+    target = available_device(device)
     plan = _demo_plan(out_dir)
     files = {kind: os.path.join(out_dir, f"demo.{end}") for kind, end in _IMAGES}
     click.echo("A small protein crystal, rotated by one degree (one sample a pixel, to be quick):")
     click.echo(describe_plan(plan))
     started = time.monotonic()
     with pixel_progress("simulating") as progress:
-        image = simulate(plan, device=device, progress=progress)
+        image = simulate(plan, device=target, progress=progress)
     seconds = time.monotonic() - started
     figures, written = write_outputs(plan, image, files, NoiseGenerator.TORCH, overwrite=True)
     counts = counted_photons(image, NoiseGenerator.TORCH, plan.experiment.outputs.noise_seed or 0)
@@ -48,7 +51,7 @@ def command(out_dir: str, device: str) -> None:
     click.echo(f"wrote {png}: look at this one")
     toml = os.path.join(out_dir, "demo.toml")
     click.echo(f"wrote {toml} and demo.hkl beside it: the experiment")
-    again = f"nb simulate {toml} --png turned.png -- -phi 30"
+    again = f"nb simulate {shlex.quote(toml)} --png turned.png -- -phi 30"
     click.echo(f"next, the same crystal turned by 30 degrees:\n  {again}")
 
 

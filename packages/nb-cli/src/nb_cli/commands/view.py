@@ -10,6 +10,8 @@ import click
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nb_cli.picture import Scene
     from nb_physics import Plan
 
@@ -21,7 +23,7 @@ SMV_START = b"{\nHEADER_BYTES"
 @click.option("--png", metavar="FILE", help="The picture.  [default: IMAGE with .png]")
 @click.option(
     "--shape",
-    type=(int, int),
+    type=(click.IntRange(min=1), click.IntRange(min=1)),
     metavar="SLOW FAST",
     help="Size of a raw float image.  [default: the experiment's, else square]",
 )
@@ -83,9 +85,22 @@ def _scene(path: str, shape: tuple[int, int] | None, plan: Plan | None) -> Scene
         scene = smv_scene(read_smv(path), title)
     else:
         scene = Scene(read_floats(path, shape).astype(np.float64), "photons", title)
+        _check_finite(path, scene.values)
     if plan is None:
         return scene
     if shape != scene.values.shape:
         remedy = f"the experiment's detector has {shape} pixels (slow, fast)"
         raise InputError(path, scene.values.shape, remedy)
     return dataclasses.replace(scene, spacing=plan_spacing(plan), beam=plan_beam(plan))
+
+
+def _check_finite(path: str, values: np.ndarray) -> None:
+    import numpy as np
+
+    from nb_core import InputError
+
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        slow, fast = bad[0]
+        remedy = "not a finite number; the file is damaged or no raw float image"
+        raise InputError(path, f"pixel slow {slow} fast {fast} is {values[slow, fast]}", remedy)

@@ -1,0 +1,98 @@
+"""Ctrl-C and closed pipes: an exit code of their own, and nothing unfinished left."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import nb_physics
+
+
+def stop(*arguments, **more):
+    raise KeyboardInterrupt
+
+
+def check(ran, left=()):
+    assert ran.code == 130
+    assert ran.errors == ["nb: interrupted; nothing unfinished was left behind"]
+    assert sorted(os.listdir()) == sorted(left)
+
+
+def test_an_interrupted_simulation_leaves_nothing(nb, tiny, monkeypatch):
+    real = nb_physics.simulate
+
+    def interrupted(plan, *, progress, **more):
+        def move(done, total):
+            progress(done, total)
+            raise KeyboardInterrupt
+
+        return real(plan, progress=move, **more)
+
+    monkeypatch.setattr("nb_physics.simulate", interrupted)
+    check(nb("simulate", "--", *tiny))
+
+
+def test_an_interrupted_writing_leaves_nothing(nb, tiny, monkeypatch):
+    monkeypatch.setattr("os.fsync", stop)
+    check(nb("simulate", "--", *tiny))
+
+
+def test_an_interrupted_writing_keeps_the_old_file(nb, tiny, folder, monkeypatch):
+    (folder / "a").write_bytes(b"old")
+    monkeypatch.setattr("os.fsync", stop)
+    check(nb("simulate", "--", *tiny, "-floatfile", "a"), left=["a"])
+    assert (folder / "a").read_bytes() == b"old"
+
+
+def test_files_that_were_finished_before_stay_whole(nb, tiny, folder, monkeypatch):
+    monkeypatch.setattr("nb_cli.outputs.write_smv", stop)
+    check(nb("simulate", "--", *tiny, "-floatfile", "a", "-intfile", "b"), left=["a"])
+    assert (folder / "a").stat().st_size == 4 * 256
+
+
+def test_an_interrupted_picture_leaves_nothing(nb, tiny, monkeypatch):
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", stop)
+    check(nb("simulate", "--png", "a.png", "--", *tiny))
+
+
+def test_an_interrupted_view_leaves_nothing(nb, simulated, monkeypatch):
+    simulated("-floatfile", "a")
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", stop)
+    check(nb("view", "a"), left=["a"])
+
+
+def test_abort_counts_as_an_interruption(nb, monkeypatch):
+    import click
+
+    def abort(**more):
+        raise click.Abort
+
+    monkeypatch.setattr("nb_cli.main.cli.main", abort)
+    check(nb("doctor"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGPIPE")
+@pytest.mark.parametrize("line", ["config flags", "--help", "config --help"])
+def test_a_closed_pipe_ends_it_quietly(line):
+    program = f"from nb_cli.main import main; main({line.split()})"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 141
+    assert error == b""
+
+
+def test_main_exits_with_the_code(monkeypatch):
+    from nb_cli.main import main
+
+    monkeypatch.setattr("sys.argv", ["nb", "simulate"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0

@@ -186,3 +186,31 @@ def test_a_demo_folder_that_cannot_be_made(nb, folder):
 def test_impossible_detector_sizes(refused, tiny, size):
     at = tiny.index("-detpixels")
     assert "detsize" in refused("simulate", "--", *tiny[:at], *tiny[at + 2 :], "-detsize", size)
+
+
+@pytest.mark.parametrize("option", ["-floatfile", "--png"])
+@pytest.mark.parametrize(("flag", "name"), [("-hkl", "six.hkl"), ("-mat", "tric.mat")])
+def test_an_output_that_is_an_input(nb, inputs, flags, option, flag, name):
+    content = (inputs / name).read_bytes()
+    before, after = (f"{option} ./{name}", "") if option == "--png" else ("", f"{option} {name}")
+    line = f"simulate {before} -- {flags} -nointerpolate {flag} {name} {after}"
+    fails(nb, inputs, line, name, "is an input")
+    assert (inputs / name).read_bytes() == content
+
+
+def test_an_output_that_is_the_experiment(nb, folder, flags):
+    (folder / "x.toml").write_text(nb(f"config convert -- {flags}").out)
+    fails(nb, folder, "simulate --png x.toml x.toml", "x.toml", "is an input")
+
+
+@pytest.mark.parametrize("size", ["2000000000", "50000"])
+def test_a_detector_of_too_many_pixels(nb, folder, flags, size):
+    fails(nb, folder, f"simulate -- {flags} -detpixels {size}", "-detpixels", "2^31")
+
+
+def test_a_device_that_holds_no_values(nb, folder, flags):
+    fails(nb, folder, f"simulate --device meta -- {flags}", "meta", "no such device")
+
+
+def test_a_command_without_flags_gives_no_hint_at_them(nb, folder):
+    assert "after --" not in nb("doctor -x").err

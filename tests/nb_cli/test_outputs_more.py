@@ -1,6 +1,8 @@
 """Outputs that share a name, clipping, automatic scales, and noise against its expectation."""
 
+import io
 import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +36,7 @@ def test_no_overwrite_looks_at_the_default_names_and_the_dump_too(refused, folde
 
 @pytest.mark.parametrize("other", ["a.png", "./a.png"])
 def test_two_outputs_of_one_name_are_refused(refused, tiny, other):
-    line = refused("simulate", "--png", "a.png", "--", *tiny, "-floatfile", other)
+    line = refused("simulate", "--png", other, "--", *tiny, "-floatfile", "a.png")
     assert "two outputs" in line
 
 
@@ -94,3 +96,26 @@ def test_a_dump_alone_names_no_image(simulated, inputs):
     four = {"floatimage.bin", "intimage.img", "image.pgm", "noiseimage.img"}
     assert set(os.listdir()) - before == four | {"F"}
     assert Path("F").read_bytes().startswith(b"-2 ") or b"\f" in Path("F").read_bytes()[:60]
+
+
+def test_quiet_shows_no_bar_on_a_terminal(nb, tiny, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert nb("simulate", "--quiet", "--", *tiny, "-floatfile", "a").code == 0
+    assert terminal.getvalue() == ""
+
+
+def test_the_spreads_are_those_of_the_image(nb, tiny):
+    out = nb("simulate", "--", *tiny, "-floatfile", "a").out
+    image = read_floats("a").astype(float)
+    rms = np.sqrt((image**2).sum() / 255)
+    rmsd = np.sqrt(((image - image.mean()) ** 2).sum() / 255)
+    assert f"; mean {image.mean():g}, rms {rms:g}, rmsd {rmsd:g}\n" in out
+
+
+def test_options_convert_to_toml_as_they_did_before_being_converted(nb, tiny):
+    options = [*tiny, "-floatfile", "a", "-noisefile", "n", "-adc", "9", "-noprogress"]
+    flags = nb("config", "convert", "--to", "flags", "--", *options).out
+    again = nb("config", "convert", "--", *shlex.split(flags)).out
+    assert again == nb("config", "convert", "--", *options).out

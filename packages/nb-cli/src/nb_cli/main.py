@@ -82,7 +82,9 @@ def run(arguments: list[str]) -> int:
             click.echo(error.format_message())
             return EXIT_BAD_INPUT
         except click.exceptions.NoSuchOption as error:
-            click.echo(f"nb: {error.format_message()} nanoBragg's options go after --", err=True)
+            takes_flags = error.ctx and any(p.name == "arguments" for p in error.ctx.command.params)
+            hint = "nanoBragg's options go after --" if takes_flags else "(nb --help)"
+            click.echo(f"nb: {error.format_message()} {hint}", err=True)
             return EXIT_BAD_INPUT
         except click.ClickException as error:
             click.echo(f"nb: {error.format_message()} (nb --help)", err=True)

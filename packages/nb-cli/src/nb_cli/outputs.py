@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
-from nb_core import InputError, OutputConfig, OutputError
+from nb_core import Experiment, InputError, OutputConfig, OutputError
 from nb_core.formats.fdump import write_dump
 from nb_core.formats.floats import write_floats
 from nb_core.formats.pgm import write_pgm
@@ -63,8 +63,19 @@ def chosen_files(outputs: OutputConfig, *more: str | None) -> dict[str, str]:
     return files
 
 
-def check_targets(paths: list[str], *, overwrite: bool) -> None:
-    """Refuses early what could not be written late; an OutputError names the file."""
+def input_files(experiment: Experiment) -> list[str]:
+    """The files that an experiment was read from."""
+    things = (
+        experiment.structure_factors,
+        experiment.crystal.matrix,
+        experiment.beam.sources,
+        experiment.mask,
+    )
+    return [thing.source for thing in things if thing is not None and thing.source is not None]
+
+
+def check_targets(paths: list[str], *, overwrite: bool, inputs: Sequence[str] = ()) -> None:
+    """Refuses early what could not be written late, or is an input; the error names the file."""
     taken: set[str] = set()
     for path in paths:
         folder = os.path.dirname(path) or "."
@@ -78,9 +89,15 @@ def check_targets(paths: list[str], *, overwrite: bool) -> None:
             continue
         if not os.access(folder, os.W_OK):
             raise OutputError(path, f"the folder {folder} is read-only; choose another one")
+        if any(_same_file(path, name) for name in inputs):
+            raise OutputError(path, "is an input; give the output a name of its own")
         if os.path.normpath(path) in taken:
             raise OutputError(path, "is named for two outputs; give each its own name")
         taken.add(os.path.normpath(path))
+
+
+def _same_file(path: str, name: str) -> bool:
+    return os.path.exists(path) and os.path.exists(name) and os.path.samefile(path, name)
 
 
 @dataclass(frozen=True, eq=False)

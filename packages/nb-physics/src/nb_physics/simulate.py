@@ -76,7 +76,7 @@ def available_device(name: torch.device | str) -> torch.device:
     """The device of that name; an InputError where this machine lacks it."""
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         have = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
         remedy = f"this machine has no such device; it has: {', '.join(have)}"

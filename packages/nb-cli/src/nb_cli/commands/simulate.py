@@ -55,7 +55,7 @@ def command(
     """
     import torch
 
-    from nb_cli.outputs import check_targets, chosen_files, write_outputs
+    from nb_cli.outputs import check_targets, chosen_files, input_files, write_outputs
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, make_plan, simulate
@@ -64,7 +64,8 @@ def command(
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     files, overwrite = chosen_files(experiment.outputs, png), not no_overwrite
     targets = [*files.values(), png, experiment.outputs.dumpfile]
-    check_targets([name for name in targets if name], overwrite=overwrite)
+    inputs = [*input_files(experiment), *arguments[:1]]
+    check_targets([name for name in targets if name], overwrite=overwrite, inputs=inputs)
     target = available_device(device)
     plan = make_plan(experiment)
     say = _be_quiet if quiet else click.echo

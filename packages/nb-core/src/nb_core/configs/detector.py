@@ -75,6 +75,9 @@ class DetectorConfig:
     def _check_pixels(self) -> None:
         checks.count("fpixels", self.fpixels)
         checks.count("spixels", self.spixels)
+        if self.fpixels * self.spixels >= 2**31:
+            shape = f"{self.spixels} x {self.fpixels}"
+            raise InputError("fpixels, spixels", shape, "an image has fewer than 2^31 pixels")
         pixel = checks.positive("pixel_size_mm", self.pixel_size_mm, "mm")
         for name, pixels in (("detsize_f_mm", self.fpixels), ("detsize_s_mm", self.spixels)):
             size = getattr(self, name)

@@ -11,6 +11,8 @@ from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nb_core import Experiment
+
 
 @click.command("simulate", short_help="Simulate an image.")
 @click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, ...")
@@ -55,7 +57,7 @@ def command(
     """
     import torch
 
-    from nb_cli.outputs import check_targets, chosen_files, input_files, write_outputs
+    from nb_cli.outputs import chosen_files, write_outputs
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, make_plan, simulate
@@ -63,14 +65,13 @@ def command(
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     files, overwrite = chosen_files(experiment.outputs, png), not no_overwrite
-    targets = [*files.values(), png, experiment.outputs.dumpfile]
-    inputs = [*input_files(experiment), *arguments[:1]]
-    check_targets([name for name in targets if name], overwrite=overwrite, inputs=inputs)
+    _check_files(experiment, [*files.values(), png], arguments, overwrite)
     target = available_device(device)
     plan = make_plan(experiment)
     say = _be_quiet if quiet else click.echo
     say(describe_plan(plan))
-    with pixel_progress("simulating", shown=experiment.outputs.progress and not quiet) as progress:
+    shown = experiment.outputs.progress and not quiet
+    with pixel_progress("simulating", shown=shown) as progress:
         image = simulate(plan, device=target, dtype=getattr(torch, dtype), progress=progress)
     figures, written = write_outputs(plan, image, files, NoiseGenerator(rng), overwrite=overwrite)
     say(describe_figures(figures))
@@ -83,6 +84,17 @@ def command(
         say(f"wrote {png}: picture with resolution rings")
     if experiment.outputs.printout:
         _print_pixel(experiment.outputs.printout_pixel, image)
+
+
+def _check_files(
+    experiment: Experiment, images: list[str | None], arguments: tuple[str, ...], overwrite: bool
+) -> None:
+    """Refuses outputs that could not be written, or that are inputs, before any work is done."""
+    from nb_cli.outputs import check_targets, input_files
+
+    named = [name for name in (*images, experiment.outputs.dumpfile) if name]
+    inputs = [*input_files(experiment), *arguments[:1]]
+    check_targets(named, overwrite=overwrite, inputs=inputs)
 
 
 def _be_quiet(text: str) -> None:

@@ -11,6 +11,7 @@ from nb_core import (
     BackgroundConfig,
     BeamConfig,
     CrystalConfig,
+    CrystalShape,
     DetectorConfig,
     Experiment,
     Profile,
@@ -18,6 +19,7 @@ from nb_core import (
     Site,
     StructureFactors,
 )
+from nb_core.quantities import QUANTITIES
 
 PROFILES = list(Profile)
 _CONFIGS = {
@@ -69,6 +71,54 @@ def small_list(seed: int = 1, reach: int = 3, gaps: float = 0.2) -> StructureFac
     present = torch.rand(shape, generator=generator) >= gaps
     F = torch.where(present, F, 0.0)
     return StructureFactors(F, present, 1 - reach, -reach, -reach, int(present.sum()))
+
+
+def rich_experiment(**fields: Any) -> Experiment:
+    """As `small_experiment`, with a list and more than one sub-pixel, source, phi and domain."""
+    given = {
+        "oversample": 2,
+        "detector_thick_um": 400.0,
+        "detector_abs_um": 300.0,
+        "dispersion_percent": 5.0,
+        "phi_steps": 2,
+        "mosaic_spread_deg": 1.0,
+        "mosaic_domains": 3,
+        "structure_factors": small_list(),
+    }
+    return small_experiment(**{**given, **fields})
+
+
+RICH: dict[str, dict[str, Any]] = {
+    "reference": {},
+    "corrected": {"profile": Profile.CORRECTED},
+    "dmin": {"dmin_A": 6.0},
+    "dmin, corrected": {"dmin_A": 6.0, "profile": Profile.CORRECTED},
+    "oversample_thick": {"oversample_thick": True},
+    "oversample_polar": {"oversample_polar": True},
+    "oversample_omega": {"oversample_omega": True},
+    "interpolated": {"interpolate": True},
+    "water and no list": {"water_size_um": 0.01, "structure_factors": None},
+    **{shape.value: {"shape": shape} for shape in CrystalShape},
+}
+"""Fields of rich experiments that differ in what they offer to a recorder."""
+
+
+def offered(experiment: Experiment) -> set[str]:
+    """The quantities that an experiment has: most of them, some only where they mean something."""
+    sampling, corrected = experiment.sampling, experiment.profile is Profile.CORRECTED
+    in_sum = {
+        "capture_used": sampling.oversample_thick,
+        "polarization_used": sampling.oversample_polar,
+        "omega_used": sampling.oversample_omega,
+    }
+    lacking = {name for name, summed in in_sum.items() if corrected or summed}
+    if sampling.dmin_A == 0:
+        lacking.add("within_dmin")
+    if experiment.crystal.shape is not CrystalShape.SQUARE:
+        lacking |= {"F_latt_a", "F_latt_b", "F_latt_c"}
+    if not corrected:
+        lacking.add("water_photons" if any(in_sum.values()) else "weight")
+    return set(QUANTITIES) - lacking
 
 
 class Collector:

@@ -130,7 +130,7 @@ def test_behaviour_41_small_arguments_lose_no_digits(radius):
     offset = torch.tensor([radius / 2, 0.0, 0.0], dtype=torch.float64)
     x = math.pi * radius
     expected = 24 * 0.723601254558268 * (1 - x * x / 10)
-    found = round_(offset, cells, none, torch.ones((), dtype=torch.float64))
+    (found,) = round_(offset, cells, none, torch.ones((), dtype=torch.float64))
     assert found.item() == pytest.approx(expected, rel=1e-14)
 
 

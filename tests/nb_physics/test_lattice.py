@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nb_core import CrystalShape
-from nb_physics.lattice import LATTICE_FACTORS
+from nb_physics.lattice import LATTICE_FACTORS, lattice_factor
 from nb_physics.lattice.round import SPHERE_IN_CUBE, round_, sinc3
 from nb_physics.lattice.square import sincg
 
@@ -23,7 +23,7 @@ def number(value, dtype=torch.float64):
 
 def factor(shape, offset, cells=(3.0, 4.0, 5.0), fudge=1.0, dtype=torch.float64):
     inputs = number(offset, dtype), number(cells, dtype), RECIPROCAL.to(dtype), number(fudge, dtype)
-    return LATTICE_FACTORS[shape](*inputs)
+    return lattice_factor(LATTICE_FACTORS[shape](*inputs))
 
 
 @pytest.mark.parametrize("shape", CrystalShape)
@@ -41,10 +41,28 @@ def test_a_spot_has_the_height_of_its_cells(shape, dtype):
 def test_a_spot_is_symmetric_about_its_centre(shape):
     offsets = torch.rand(3, 50, generator=torch.Generator().manual_seed(3)).double() - 0.5
     there, back = (
-        LATTICE_FACTORS[shape](o, number((3.0, 4.0, 5.0)), RECIPROCAL, ONE / 9)
+        lattice_factor(LATTICE_FACTORS[shape](o, number((3.0, 4.0, 5.0)), RECIPROCAL, ONE / 9))
         for o in (offsets, -offsets)
     )
     torch.testing.assert_close(there, back, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", CrystalShape)
+@given(
+    offset=st.tuples(*[st.floats(-0.5, 0.5)] * 3),
+    cells=st.tuples(*[st.integers(1, 30)] * 3),
+    fudge=st.floats(0.1, 5.0),
+)
+def test_the_factors_multiply_to_F_latt(shape, offset, cells, fudge):
+    """A parallelepiped has one factor an edge, in the order a, b, c; the others have one in all."""
+    inputs = number(offset), number(cells), RECIPROCAL, number(fudge)
+    factors = LATTICE_FACTORS[shape](*inputs)
+    assert len(factors) == (3 if shape is CrystalShape.SQUARE else 1)
+    product = math.prod(part.item() for part in factors)
+    assert lattice_factor(factors).item() == pytest.approx(product, rel=1e-15, abs=1e-300)
+    if shape is CrystalShape.SQUARE:
+        for axis, part in enumerate(factors):
+            assert part.item() == sincg(inputs[0][axis], inputs[1][axis]).item()
 
 
 @given(offset=st.floats(-0.5, 0.5), slits=st.integers(1, 40))
@@ -137,13 +155,12 @@ def test_no_gradient_is_nan_at_a_spot(shape):
     offset = torch.zeros(3, 1, dtype=torch.float64, requires_grad=True)
     cells = number((3.0, 4.0, 5.0)).requires_grad_()
     fudge = number(1.0).requires_grad_()
-    value = LATTICE_FACTORS[shape](offset, cells, RECIPROCAL, fudge).sum()
+    value = lattice_factor(LATTICE_FACTORS[shape](offset, cells, RECIPROCAL, fudge)).sum()
     for gradient in torch.autograd.grad(value, (offset, cells, fudge), allow_unused=True):
         assert gradient is None or gradient.isfinite().all()
 
 
 def test_round_does_not_use_the_cell():
     offset, cells = number([0.1, 0.2, 0.3]), number((3.0, 4.0, 5.0))
-    assert torch.equal(
-        round_(offset, cells, RECIPROCAL, ONE), round_(offset, cells, 9 * RECIPROCAL, ONE)
-    )
+    (there,), (elsewhere,) = (round_(offset, cells, scale * RECIPROCAL, ONE) for scale in (1, 9))
+    assert torch.equal(there, elsewhere)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from small_experiments import PROFILES, Collector, small_experiment, small_list
+from small_experiments import (
+    PROFILES,
+    RICH,
+    Collector,
+    offered,
+    rich_experiment,
+    small_experiment,
+)
 
 from nb_core import (
     BeamConfig,
@@ -16,24 +23,10 @@ from nb_core import (
     Profile,
     Roi,
 )
-from nb_core.quantities import QUANTITIES
+from nb_core.quantities import QUANTITIES, STAGES
 from nb_physics import make_plan, simulate, tiles
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
-
-
-def rich_experiment(**fields):
-    return small_experiment(
-        oversample=2,
-        detector_thick_um=400.0,
-        detector_abs_um=300.0,
-        dispersion_percent=5.0,
-        phi_steps=2,
-        mosaic_spread_deg=1.0,
-        mosaic_domains=3,
-        structure_factors=small_list(),
-        **fields,
-    )
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -96,33 +89,43 @@ def test_a_mask_that_keeps_nothing_gives_zeros(profile):
     assert not image.any()
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("fields", RICH.values(), ids=RICH)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_a_recorder_is_offered_every_quantity_and_changes_nothing(profile, dtype):
-    experiment, collector = rich_experiment(profile=profile), Collector()
+def test_a_recorder_is_offered_what_there_is_and_changes_nothing(fields, dtype):
+    experiment, collector = rich_experiment(**fields), Collector()
     recorded = simulate(experiment, dtype=dtype, recorder=collector)
-    assert set(collector.values) == set(QUANTITIES)
+    assert set(collector.values) == offered(experiment)
     assert torch.equal(recorded, simulate(experiment, dtype=dtype))
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
-def test_a_recorder_gets_what_it_wants_and_no_more(quantity):
-    collector = Collector(quantity)
-    simulate(small_experiment(), recorder=collector)
-    assert list(collector.values) == [quantity]
+def test_every_quantity_is_offered_by_some_experiment_and_has_a_stage(quantity):
+    assert any(quantity in offered(rich_experiment(**fields)) for fields in RICH.values())
+    assert QUANTITIES[quantity].stage in STAGES
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
-def test_recorded_values_have_the_grain_of_their_quantity(monkeypatch, quantity):
+def test_a_recorder_gets_what_it_wants_and_no_more(quantity):
+    for fields in RICH.values():
+        experiment, collector = rich_experiment(**fields), Collector(quantity)
+        simulate(experiment, recorder=collector)
+        assert list(collector.values) == [quantity] * (quantity in offered(experiment))
+
+
+@pytest.mark.parametrize("fields", RICH.values(), ids=RICH)
+def test_recorded_values_have_the_grain_of_their_quantity(monkeypatch, fields):
     """In tiles of pixels, 2 sources and 6 steps; the sites cover every pixel."""
     monkeypatch.setattr(tiles, "TILE_EVALUATIONS", 7 * 12)
-    collector, pixels = Collector(quantity), []
-    simulate(rich_experiment(), recorder=collector)
-    for site, value in collector.values[quantity]:
-        sizes = {"3": 3, "pixels": site.pixels.numel(), "sources": 2, "steps": 6}
-        assert value.shape == tuple(sizes[axis] for axis in QUANTITIES[quantity].grain.split())
-        pixels += site.pixels.tolist()
-    assert set(pixels) == set(range(30))
+    collector = Collector()
+    simulate(rich_experiment(**fields), recorder=collector)
+    for quantity, found in collector.values.items():
+        pixels = []
+        for site, value in found:
+            sizes = {"3": 3, "pixels": site.pixels.numel(), "sources": 2, "steps": 6}
+            grain = QUANTITIES[quantity].grain.split()
+            assert value.shape == tuple(sizes[axis] for axis in grain), quantity
+            pixels += site.pixels.tolist()
+        assert set(pixels) == set(range(30)), quantity
 
 
 def test_recorded_photons_are_the_image():

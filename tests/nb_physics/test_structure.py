@@ -1,13 +1,15 @@
 """Structure factors: looked up, and interpolated."""
 
+import math
+
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from small_experiments import small_list
 
 from nb_core import StructureFactors
-from nb_physics.structure import nearest, structure_grid, tricubic
+from nb_physics.structure import Origin, amplitude_origin, nearest, structure_grid, tricubic
 
 DEFAULT = torch.tensor(99.0, dtype=torch.float64)
 
@@ -106,3 +108,62 @@ def test_gradients_reach_the_list_and_default_F():
     nearest(points((1, 0, 0), (9, 9, 9)), grid).sum().backward()
     assert factors.present[3, 3, 3]
     assert (F.grad.sum().item(), F.grad[3, 3, 3].item(), default.grad.item()) == (1.0, 1.0, 1.0)
+
+
+def slow_origin(factors, hkl, interpolate):
+    """By the list's own bounds, one point at a time."""
+    whole = [math.ceil(x - 0.5) for x in hkl]
+    first = (factors.h_min, factors.k_min, factors.l_min)
+    ranges = [range(a, a + n) for a, n in zip(first, factors.F.shape, strict=True)]
+    around = [[math.floor(x) + i for i in (-1, 0, 1, 2)] for x in hkl]
+    if interpolate and all(i in r for r, part in zip(ranges, around, strict=True) for i in part):
+        return Origin.INTERPOLATED
+    if not all(i in r for r, i in zip(ranges, whole, strict=True)):
+        return Origin.OUTSIDE
+    place = tuple(i - a for i, a in zip(whole, first, strict=True))
+    return Origin.LISTED if factors.present[place] else Origin.GAP
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 7)] * 3),
+    first=st.tuples(*[st.integers(-4, 2)] * 3),
+    places=st.lists(
+        st.tuples(*[st.one_of(st.integers(-2, 8), st.floats(-2.0, 8.0), st.floats(0.9, 5.1))] * 3),
+        min_size=1,
+        max_size=12,
+    ),
+    interpolate=st.booleans(),
+    seed=st.integers(0, 100),
+)
+@example((4, 5, 7), (-1, 0, -4), [(1.0, 1.5, 3.3), (1.2, 2.7, 4.9), (2.0, 1.5, 3.3)], True, 1)
+@example((4, 4, 4), (-1, 0, -4), [(0.9, 1.5, 1.5), (1.0, 1.0, 1.0), (1.5, 1.5, 2.0)], True, 1)
+def test_the_origin_of_an_amplitude(shape, first, places, interpolate, seed):
+    """Points by their place from the first entry; what is said agrees with what is looked up."""
+    present = torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < 0.6
+    F = torch.arange(1.0, present.numel() + 1).double().reshape(shape)
+    factors = StructureFactors(F, present, *first, int(present.sum()))
+    grid = structure_grid(factors, torch.tensor(-5.0).double())
+    hkl = [tuple(a + x for a, x in zip(first, place, strict=True)) for place in places]
+    where = points(*hkl)
+    whole = torch.ceil(where - 0.5)
+    found = amplitude_origin(where, whole, grid, interpolate=interpolate).tolist()
+    assert found == [slow_origin(factors, point, interpolate) for point in hkl]
+    values = (tricubic(where, whole, grid) if interpolate else nearest(whole, grid)).tolist()
+    for origin, value in zip(found, values, strict=True):
+        assert origin == Origin.INTERPOLATED or (value == -5.0) is (origin < Origin.LISTED)
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_without_a_list_all_is_outside(interpolate):
+    hkl = points((0, 0, 0), (1, 1, 1), (50, -7.3, 3))
+    grid = structure_grid(None, DEFAULT)
+    found = amplitude_origin(hkl, hkl.round(), grid, interpolate=interpolate)
+    assert found.tolist() == [Origin.OUTSIDE] * 3
+
+
+def test_the_origin_of_every_shape_of_points():
+    """The axes of the points are kept, and far away does not wrap around."""
+    hkl = torch.tensor([0.0, 1e12, -1e12, 1.0]).double().expand(3, 2, 4)
+    grid = structure_grid(small_list(gaps=0.0), DEFAULT)
+    found = amplitude_origin(hkl, hkl, grid, interpolate=False)
+    assert found.tolist() == [[Origin.LISTED, Origin.OUTSIDE, Origin.OUTSIDE, Origin.LISTED]] * 2

@@ -54,6 +54,19 @@ def test_every_selected_pixel_comes_exactly_once(experiment, tile):
     assert all(stop - start <= tile for start, stop in ranges)
 
 
+@given(experiment=selections())
+@settings(max_examples=80)
+def test_the_number_of_a_pixel_is_its_place_among_the_selected(experiment):
+    selection, detector = select_pixels(experiment), experiment.detector
+    order = selection.indices(0, selection.count, CPU).tolist()
+    for slow in range(-1, detector.spixels + 1):
+        for fast in range(-1, detector.fpixels + 1):
+            on = 0 <= slow < detector.spixels and 0 <= fast < detector.fpixels
+            index = slow * detector.fpixels + fast
+            expected = order.index(index) if on and index in order else None
+            assert selection.number(slow, fast) == expected
+
+
 @given(sources=st.integers(1, 9), steps=st.integers(1, 9), tile=st.integers(1, 50))
 @settings(max_examples=50)
 def test_blocks_hold_every_step_once_and_in_order(sources, steps, tile):
@@ -91,7 +104,7 @@ def rich_experiment(profile, **fields):
 
 CASES = [
     {},
-    {"dmin_A": 4.0},
+    {"dmin_A": 6.0},
     {"oversample_omega": True, "oversample_polar": True, "oversample_thick": True},
     {"structure_factors": small_list(), "interpolate": True},
 ]

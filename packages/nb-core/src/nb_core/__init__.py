@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
     from nb_core.conventions import DetectorConvention, DetectorPivot
     from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
-    from nb_core.errors import InputError, NbError, NbWarning, OutputError
+    from nb_core.errors import (
+        ExitCode,
+        InputError,
+        NbError,
+        NbWarning,
+        OutputError,
+        ProgramError,
+        ShapeError,
+        UnreadableError,
+    )
     from nb_core.flags.read import flags_to_experiment
     from nb_core.flags.write import experiment_to_flags
     from nb_core.recorder import Recorder, Site
@@ -42,10 +51,14 @@ _HOMES = {
     "OrientationMatrix": "data",
     "SourceTable": "data",
     "StructureFactors": "data",
+    "ExitCode": "errors",
     "InputError": "errors",
     "NbError": "errors",
     "NbWarning": "errors",
     "OutputError": "errors",
+    "ProgramError": "errors",
+    "ShapeError": "errors",
+    "UnreadableError": "errors",
     "flags_to_experiment": "flags.read",
     "experiment_to_flags": "flags.write",
     "Recorder": "recorder",
@@ -62,6 +75,7 @@ __all__ = [
     "DetectorConfig",
     "DetectorConvention",
     "DetectorPivot",
+    "ExitCode",
     "Experiment",
     "InputError",
     "Mask",
@@ -71,12 +85,15 @@ __all__ = [
     "OutputConfig",
     "OutputError",
     "Profile",
+    "ProgramError",
     "Recorder",
     "Roi",
     "SamplingConfig",
+    "ShapeError",
     "Site",
     "SourceTable",
     "StructureFactors",
+    "UnreadableError",
     "experiment_to_flags",
     "flags_to_experiment",
     "read_toml",

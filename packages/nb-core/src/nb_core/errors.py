@@ -5,9 +5,31 @@ Every error says three things: which option or field, the value it had, and the 
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command line says with its exit code, the same in every command.
+
+    DIFFERENT: what was compared differs beyond the thresholds; SHAPES_DIFFER: it has other shapes
+    UNREADABLE: a file or device failed, or what a program wrote cannot be understood
+    PROGRAM_FAILED: a program that was run did not do its work
+    """
+
+    OK = 0
+    BAD_INPUT = 2
+    DIFFERENT = 3
+    SHAPES_DIFFER = 4
+    UNREADABLE = 5
+    PROGRAM_FAILED = 6
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
 
 class NbError(Exception):
-    """Base of all errors that a user can cause and mend; the command line exits with 2."""
+    """Base of all errors that a user can cause and mend; the command line exits with its code."""
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 class InputError(NbError, ValueError):
@@ -30,15 +52,57 @@ class OutputError(NbError, OSError):
 
     path: the file that was asked for
     reason: why it was not written, with the remedy
+    failed: the device failed (a full disk), so that no other name would have helped
     """
+
+    def __init__(self, path: object, reason: str, *, failed: bool = False) -> None:
+        self.path = path
+        self.reason = reason
+        if failed:
+            self.exit_code = ExitCode.UNREADABLE
+        super().__init__(f"{path}: {reason}")
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class UnreadableError(NbError):
+    """What a program wrote cannot be understood: a log, an image, a folder of results.
+
+    path: the file; reason: what is wrong with it, with the remedy
+    """
+
+    exit_code = ExitCode.UNREADABLE
 
     def __init__(self, path: object, reason: str) -> None:
         self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")
 
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+
+class ShapeError(NbError):
+    """Two images have different shapes, (slow, fast)."""
+
+    exit_code = ExitCode.SHAPES_DIFFER
+
+    def __init__(self, ours: tuple[int, ...], theirs: tuple[int, ...], remedy: str) -> None:
+        super().__init__(f"shapes: nb has {ours}, the reference {theirs} (slow, fast): {remedy}")
+
+
+class ProgramError(NbError):
+    """A program that was run failed.
+
+    program: its path; reason: how it ended; output: the last lines that it printed
+    """
+
+    exit_code = ExitCode.PROGRAM_FAILED
+
+    def __init__(self, program: object, reason: str, output: str = "") -> None:
+        self.program = program
+        self.reason = reason
+        self.output = output
+        said = f"; it said: {' | '.join(output.splitlines())}" if output else ""
+        super().__init__(f"{program}: {reason}{said}")
 
 
 class NbWarning(UserWarning):

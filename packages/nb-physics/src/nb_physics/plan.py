@@ -36,7 +36,7 @@ class Plan:
 
     cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)
     cells: Na, Nb, Nc; interpolate: whether F_cell is interpolated
-    phi: the rotation; layers: the sensor; attenuation: 1/metre
+    phi: the rotation; phi_angles: radians, of each step; layers: the sensor; attenuation: 1/metre
     absorbing: whether the sensor has a thickness
     background: water, photons per steradian at one fluence
     notes: what was chosen automatically, and why
@@ -53,7 +53,7 @@ class Plan:
     interpolate: bool
     oversample: int
     phi: Sweep
-    phi_count: int
+    phi_angles: Float[Tensor, " phi"]
     mosaic_count: int
     layers: Sweep
     absorbing: bool
@@ -71,10 +71,22 @@ class Plan:
         return self.experiment.profile is Profile.CORRECTED
 
     @property
+    def phi_count(self) -> int:
+        return self.phi_angles.numel()
+
+    @property
     def steps(self) -> float:
-        """Terms a pixel is divided by: sources, phi steps, domains and sub-pixels."""
-        count = self.sources.wavelength.numel() * self.phi_count * self.mosaic_count
-        return float(count * self.oversample**2)
+        """Terms of a pixel and sensor layer: sources, phi steps, domains and sub-pixels."""
+        return self.sources.wavelength.numel() * self.terms_of_source
+
+    @property
+    def terms_of_source(self) -> float:
+        return float(self.phi_count * self.mosaic_count * self.oversample**2)
+
+    @property
+    def divisor(self) -> float:
+        """What a pixel's sum is divided by; corrected: source weights add up to 1 already."""
+        return self.terms_of_source if self.corrected else self.steps
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -103,7 +115,7 @@ def make_plan(experiment: Experiment) -> Plan:
         interpolate=_interpolates(experiment, given, cells, notes),
         oversample=_oversample(experiment, frame, cell, cells, notes),
         phi=phi_sweep(crystal),
-        phi_count=phi.numel(),
+        phi_angles=phi,
         mosaic_count=mosaic.shape[2],
         layers=layers,
         absorbing=bool(layers.range > 0),

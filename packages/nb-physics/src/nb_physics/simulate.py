@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,14 @@ from nb_physics.plan import Plan, make_plan
 from nb_physics.sources import Sources
 from nb_physics.structure import StructureGrid
 from nb_physics.tile import tile_photons
-from nb_physics.tiles import PixelSelection, pixel_ranges, select_pixels, step_blocks
+from nb_physics.tiles import (
+    PixelSelection,
+    StepBlock,
+    pixel_ranges,
+    select_pixels,
+    step_blocks,
+    tile_pixels,
+)
 
 Progress = Callable[[int, int], None]
 """Called after each tile with the pixels done and the pixels in all."""
@@ -40,24 +47,76 @@ def simulate(
     recorder: is offered every intermediate quantity (nb_core.quantities)
     Raises InputError where the device or dtype is not to be had.
     """
-    target = available_device(device)
-    check_dtype(dtype, target)
-    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
-    plan = plan_to(plan, target)
+    plan, target = _plan_on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
     blocks = step_blocks(plan)
     parts: list[Tensor] = []
-    done = 0
     for start, stop in pixel_ranges(plan, selection.count, blocks):
         pixels = selection.indices(start, stop, target)
-        values = tile_photons(plan, pixels, blocks, dtype, recorder)
-        if recorder is not None and recorder.wants("photons"):
-            recorder.record("photons", values, Site(pixels))
-        parts.append(values)
-        done = stop
+        parts.append(_tile(plan, pixels, blocks, dtype, recorder))
         if progress is not None:
-            progress(done, selection.count)
+            progress(stop, selection.count)
     return _assemble(plan.experiment, selection, parts, dtype, target)
+
+
+def simulate_pixels(
+    experiment: Experiment | Plan,
+    pixels: Sequence[tuple[int, int]],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    recorder: Recorder | None = None,
+    progress: Progress | None = None,
+) -> Float[Tensor, " pixels"]:
+    """Photons of some pixels (slow, fast), each in the tile in which `simulate` computes it.
+
+    So they are those of the whole image bit for bit; the recorder is offered all pixels of these
+    tiles. Raises InputError as `simulate`, and for a pixel that is not rendered: off the detector,
+    outside the region of interest or masked.
+    """
+    plan, target = _plan_on_device(experiment, device, dtype)
+    selection = select_pixels(plan.experiment)
+    blocks = step_blocks(plan)
+    size = tile_pixels(plan, blocks)
+    numbers: list[int] = []
+    for slow, fast in pixels:
+        number = selection.number(slow, fast)
+        if number is None:
+            remedy = "not rendered: off the detector, outside the region of interest, or masked"
+            raise InputError("pixel", (slow, fast), remedy)
+        numbers.append(number)
+    tiles: dict[int, Tensor] = {}
+    wanted = sorted({number // size for number in numbers})
+    for done, tile in enumerate(wanted, 1):
+        stop = min((tile + 1) * size, selection.count)
+        indices = selection.indices(tile * size, stop, target)
+        tiles[tile] = _tile(plan, indices, blocks, dtype, recorder)
+        if progress is not None:
+            progress(done, len(wanted))
+    parts = [tiles[number // size][number % size] for number in numbers]
+    return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)
+
+
+def _plan_on_device(
+    experiment: Experiment | Plan, device: torch.device | str, dtype: torch.dtype
+) -> tuple[Plan, torch.device]:
+    target = available_device(device)
+    check_dtype(dtype, target)
+    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    return plan_to(plan, target), target
+
+
+def _tile(
+    plan: Plan,
+    pixels: Int[Tensor, " pixels"],
+    blocks: list[StepBlock],
+    dtype: torch.dtype,
+    recorder: Recorder | None,
+) -> Float[Tensor, " pixels"]:
+    values = tile_photons(plan, pixels, blocks, dtype, recorder)
+    if recorder is not None and recorder.wants("photons"):
+        recorder.record("photons", values, Site(pixels))
+    return values
 
 
 _ON_DEVICE = (Plan, LabAxes, DetectorFrame, Sources, UnitCell, StructureGrid)
@@ -90,7 +149,7 @@ def plan_to(plan: Plan, device: torch.device) -> Plan:
 
     def moved(value: Any) -> Any:
         if isinstance(value, Tensor):
-            return value.to(device=device, dtype=dtype)
+            return value.to(device, dtype) if value.is_floating_point() else value.to(device)
         if not isinstance(value, _ON_DEVICE):
             return value
         fields = {

@@ -20,13 +20,13 @@ from nb_physics.geometry import (
     solid_angle,
     subpixel_coordinates,
 )
-from nb_physics.lattice import LATTICE_FACTORS
+from nb_physics.lattice import LATTICE_FACTORS, lattice_factor
 from nb_physics.miller import fractional_indices, nearest_indices
 from nb_physics.plan import Plan
 from nb_physics.polarization import kahn_factor
 from nb_physics.scale import photons
 from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda, within_dmin
-from nb_physics.structure import nearest, tricubic
+from nb_physics.structure import amplitude_origin, nearest, tricubic
 from nb_physics.tiles import StepBlock
 
 
@@ -96,18 +96,20 @@ def _reference_photons(
             else:
                 counted = _counted(plan, F_latt, rays.kept)
                 total = add_terms_running(total, terms, running, counted)
-    if recorder is not None and recorder.wants("intensity"):
-        recorder.record("intensity", total, Site(pixels))
-    late = [
-        factor
-        for factor, in_sum in (
-            (capture, sampling.oversample_thick),
-            (polarization, sampling.oversample_polar),
-            (omega, sampling.oversample_omega),
-        )
-        if not in_sum
-    ]
-    return photons(total, plan.fluence, plan.steps, *late)
+            _offer(recorder, _block_site(sub, block), ("weight", "running_sum"), (running, total))
+    late = (
+        None if sampling.oversample_thick else capture,
+        None if sampling.oversample_polar else polarization,
+        None if sampling.oversample_omega else omega,
+    )
+    names = ("intensity", "capture_used", "polarization_used", "omega_used")
+    _offer(recorder, Site(pixels), names, (total, *late))
+    factors = [factor for factor in late if factor is not None]
+    if recorder is not None and recorder.wants("water_photons") and len(factors) == 3:
+        water = plan.background.expand(pixels.shape)
+        share = photons(water, plan.fluence, plan.divisor, *factors)
+        recorder.record("water_photons", share, Site(pixels))
+    return photons(total, plan.fluence, plan.divisor, *factors)
 
 
 def _corrected_photons(
@@ -133,11 +135,10 @@ def _corrected_photons(
             kept = weight if rays.kept is None else weight * rays.kept
             _, terms = _terms(plan, sub, rays, block, dtype, recorder)
             total = add_terms_weighted(total, terms, kept)
-    if recorder is not None and recorder.wants("intensity"):
-        recorder.record("intensity", total, Site(pixels))
-    steps = float(plan.phi_count * plan.mosaic_count * plan.oversample**2)
+            _offer(recorder, _block_site(sub, block), ("weight", "running_sum"), (kept, total))
     water = plan.background * background / plan.oversample**2
-    return photons(total, plan.fluence, steps) + water
+    _offer(recorder, Site(pixels), ("intensity", "water_photons"), (total, water))
+    return photons(total, plan.fluence, plan.divisor) + water
 
 
 def _subpixels(
@@ -191,8 +192,9 @@ def _rays(
         polarization = kahn_factor(
             sub.diffracted, incident, plan.axes.polarization, plan.polarization
         )
-    names = ("incident", "wavelength", "q", "stol", "polarization")
-    _offer(recorder, _block_site(sub, block), names, (incident, wavelength, q, stol, polarization))
+    names = ("incident", "wavelength", "q", "stol", "within_dmin", "polarization")
+    values = (incident, wavelength, q, stol, kept, polarization)
+    _offer(recorder, _block_site(sub, block), names, values)
     return Rays(q, kept, polarization)
 
 
@@ -210,14 +212,20 @@ def _terms(
     whole = nearest_indices(hkl)
     shape = LATTICE_FACTORS[plan.experiment.crystal.shape]
     offset = (hkl - whole).to(dtype)
-    F_latt = shape(offset, plan.cells.to(dtype), plan.cell.reciprocal.to(dtype), plan.fudge)
-    F_latt = F_latt.to(dtype)
+    factors = shape(offset, plan.cells.to(dtype), plan.cell.reciprocal.to(dtype), plan.fudge)
+    F_latt = lattice_factor(factors).to(dtype)
     grid = plan.structure
     F_cell = tricubic(hkl, whole, grid) if plan.interpolate else nearest(whole, grid)
     terms = step_terms(F_cell.to(dtype), F_latt)
-    names = ("cell_vectors", "hkl", "hkl_nearest", "F_latt", "F_cell", "term")
-    values = (vectors, hkl, whole, F_latt, F_cell, terms)
-    _offer(recorder, _block_site(sub, block), names, values)
+    if recorder is not None:
+        site = _block_site(sub, block)
+        names = ("cell_vectors", "hkl", "hkl_nearest", "F_latt", "F_cell", "term")
+        _offer(recorder, site, names, (vectors, hkl, whole, F_latt, F_cell, terms))
+        if len(factors) == 3:
+            _offer(recorder, site, ("F_latt_a", "F_latt_b", "F_latt_c"), factors)
+        if recorder.wants("F_cell_origin"):
+            origin = amplitude_origin(hkl, whole, grid, interpolate=plan.interpolate)
+            recorder.record("F_cell_origin", origin, site)
     return F_latt, terms
 
 

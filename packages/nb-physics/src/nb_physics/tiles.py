@@ -64,6 +64,18 @@ class PixelSelection:
         rows = torch.div(order, self.width, rounding_mode="floor")
         return (rows + self.ymin) * self.fpixels + (order - rows * self.width + self.xmin)
 
+    def number(self, slow: int, fast: int) -> int | None:
+        """Which of the selected pixels this is; None where it is not one of them."""
+        row, column = slow - self.ymin, fast - self.xmin
+        if not (0 <= row < self.height and 0 <= column < self.width):
+            return None
+        if self.chosen is None:
+            return row * self.width + column
+        index = slow * self.fpixels + fast
+        place = int(torch.searchsorted(self.chosen, index))
+        found = place < self.chosen.numel() and int(self.chosen[place]) == index
+        return place if found else None
+
 
 def select_pixels(experiment: Experiment) -> PixelSelection:
     """The pixels of the region of interest (bounds inclusive) that the mask keeps."""
@@ -94,10 +106,15 @@ def step_blocks(plan: Plan) -> list[StepBlock]:
 
 def pixel_ranges(plan: Plan, pixels: int, blocks: list[StepBlock]) -> Iterator[tuple[int, int]]:
     """Ranges of pixel numbers whose evaluations fill a tile."""
+    for part in _slices(pixels, tile_pixels(plan, blocks)):
+        yield part.start, part.stop
+
+
+def tile_pixels(plan: Plan, blocks: list[StepBlock]) -> int:
+    """How many pixels a tile has; the last one of an image may have fewer."""
     most = max(block.evaluations for block in blocks)
     share = 8 if plan.interpolate else 1
-    for part in _slices(pixels, max(1, TILE_EVALUATIONS // (most * share))):
-        yield part.start, part.stop
+    return max(1, TILE_EVALUATIONS // (most * share))
 
 
 def _slices(total: int, size: int) -> list[slice]:

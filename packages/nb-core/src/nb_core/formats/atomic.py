@@ -27,6 +27,7 @@ _WRITE_REASONS = {
     errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+_MENDED_BY_ANOTHER_NAME = set(_WRITE_REASONS) - {errno.ENOSPC, errno.EDQUOT}
 _READ_REASONS = {
     errno.ENOENT: "no such file; check the name",
     errno.ENOTDIR: "no such file: a part of its path is not a folder",
@@ -60,7 +61,9 @@ def atomic_write(path: AnyPath, overwrite: bool = True) -> Iterator[BinaryIO]:
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(os.fspath(path), _reason(error, _WRITE_REASONS)) from error
+        failed = error.errno not in _MENDED_BY_ANOTHER_NAME
+        reason = _reason(error, _WRITE_REASONS)
+        raise OutputError(os.fspath(path), reason, failed=failed) from error
 
 
 def read_bytes(path: AnyPath, what: str) -> bytes:

@@ -25,18 +25,24 @@ class PgmImage:
     source: str
 
 
-def write_pgm(path: AnyPath, image: np.ndarray, scale: float, overwrite: bool = True) -> None:
-    """Write grey levels, uint8, shape (slow, fast), as nanoBragg does.
+def pgm_bytes(image: np.ndarray, scale: float) -> bytes:
+    """The file that nanoBragg writes of grey levels, uint8, shape (slow, fast).
 
     scale: grey levels a photon, for the comment
-    Raises InputError for another type or shape, OutputError when it cannot be written.
+    Raises InputError for another type or shape.
     """
     if image.dtype != np.uint8 or image.ndim != 2:
         raise InputError("PGM image", f"{image.dtype} {image.shape}", "a uint8 image is needed")
     slow, fast = image.shape
+    header = f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n"
+    return header.encode() + image.tobytes()
+
+
+def write_pgm(path: AnyPath, image: np.ndarray, scale: float, overwrite: bool = True) -> None:
+    """Write grey levels as `pgm_bytes`; OutputError when it cannot be written."""
+    content = pgm_bytes(image, scale)
     with atomic_write(path, overwrite) as handle:
-        handle.write(f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n".encode())
-        handle.write(image.tobytes())
+        handle.write(content)
 
 
 def read_pgm(path: AnyPath) -> PgmImage:

@@ -12,10 +12,10 @@ def gauss(
     cells: Float[Tensor, "3"],
     reciprocal: Float[Tensor, "3 3"],
     fudge: Float[Tensor, ""],
-) -> Float[Tensor, "*n"]:
+) -> tuple[Float[Tensor, "*n"]]:
     """Na Nb Nc exp(-fudge r^2 / 0.63), r: see `scaled_radius_squared`."""
     peak = cells[0] * cells[1] * cells[2]
-    return peak * torch.exp(-(scaled_radius_squared(offset, cells, reciprocal) / 0.63 * fudge))
+    return (peak * torch.exp(-(scaled_radius_squared(offset, cells, reciprocal) / 0.63 * fudge)),)
 
 
 def scaled_radius_squared(

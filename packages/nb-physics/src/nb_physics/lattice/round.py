@@ -17,12 +17,12 @@ def round_(
     cells: Float[Tensor, "3"],
     reciprocal: Float[Tensor, "3 3"],
     fudge: Float[Tensor, ""],
-) -> Float[Tensor, "*n"]:
+) -> tuple[Float[Tensor, "*n"]]:
     """Na Nb Nc sinc3(pi r sqrt(fudge)), r^2 = sum of (N (h - h0))^2; `reciprocal` is not used."""
     h, k, l = offset[0] * cells[0], offset[1] * cells[1], offset[2] * cells[2]
     radius_squared = h * h + k * k + l * l
     peak = cells[0] * cells[1] * cells[2] * SPHERE_IN_CUBE
-    return peak * sinc3((torch.pi * torch.pi) * (radius_squared * fudge))
+    return (peak * sinc3((torch.pi * torch.pi) * (radius_squared * fudge)),)
 
 
 def sinc3(x_squared: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:

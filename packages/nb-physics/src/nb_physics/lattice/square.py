@@ -12,10 +12,9 @@ def square(
     cells: Float[Tensor, "3"],
     reciprocal: Float[Tensor, "3 3"],
     fudge: Float[Tensor, ""],
-) -> Float[Tensor, "*n"]:
-    """sincg(h, Na) sincg(k, Nb) sincg(l, Nc); `reciprocal` and `fudge` have no part in it."""
-    product = sincg(offset[0], cells[0])
-    return product * sincg(offset[1], cells[1]) * sincg(offset[2], cells[2])
+) -> tuple[Float[Tensor, "*n"], ...]:
+    """sincg(h, Na), sincg(k, Nb), sincg(l, Nc); `reciprocal` and `fudge` have no part in them."""
+    return tuple(sincg(offset[axis], cells[axis]) for axis in range(3))
 
 
 def sincg(offset: Float[Tensor, "*n"], cells: Float[Tensor, ""]) -> Float[Tensor, "*n"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from nb_core import StructureFactors
@@ -17,9 +17,11 @@ class StructureGrid:
 
     values: electrons, flattened from shape (h, k, l); spans: the grid's size with its rim
     lowest: the indices of the first entry, inside the rim
+    listed: which entries the list has; the others hold default_F
     """
 
     values: Float[Tensor, " entries"]
+    listed: Bool[Tensor, " entries"]
     spans: tuple[int, int, int]
     lowest: tuple[int, int, int]
 
@@ -27,11 +29,14 @@ class StructureGrid:
 def structure_grid(factors: StructureFactors | None, default_F: Float[Tensor, ""]) -> StructureGrid:
     """The grid of a list; with no list, a grid that holds default_F only."""
     if factors is None:
-        return StructureGrid(default_F.reshape(1), (1, 1, 1), (1, 1, 1))
+        nothing = torch.zeros(1, dtype=torch.bool)
+        return StructureGrid(default_F.reshape(1), nothing, (1, 1, 1), (1, 1, 1))
     default = default_F.to(factors.F)
     filled = torch.where(factors.present, factors.F, default)
     h, k, l = filled.shape
     rimmed = default.expand(h + 2, k + 2, l + 2).clone()
     rimmed[1:-1, 1:-1, 1:-1] = filled
-    spans = (h + 2, k + 2, l + 2)
-    return StructureGrid(rimmed.reshape(-1), spans, (factors.h_min, factors.k_min, factors.l_min))
+    listed = torch.zeros_like(rimmed, dtype=torch.bool)
+    listed[1:-1, 1:-1, 1:-1] = factors.present
+    lowest = (factors.h_min, factors.k_min, factors.l_min)
+    return StructureGrid(rimmed.reshape(-1), listed.reshape(-1), (h + 2, k + 2, l + 2), lowest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_physics.structure.grid import StructureGrid
@@ -12,8 +12,12 @@ def nearest(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Float[Te
     """F_cell (electrons) at whole h, k, l; outside the list, and where it has gaps, default_F."""
     if grid.values.numel() == 1:
         return grid.values[0].expand(nearest_hkl.shape[1:])
+    return grid.values.take(grid_index(nearest_hkl, grid))
+
+
+def grid_index(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Int[Tensor, "*n"]:
+    """Where h, k, l stand in the grid; what lies outside the list falls on its rim."""
     h, k, l = (
         (nearest_hkl[i] - (grid.lowest[i] - 1)).clamp(0, grid.spans[i] - 1) for i in range(3)
     )
-    index = (h * grid.spans[1] + k) * grid.spans[2] + l
-    return grid.values.take(index.long())
+    return ((h * grid.spans[1] + k) * grid.spans[2] + l).long()

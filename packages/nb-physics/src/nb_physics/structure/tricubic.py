@@ -20,7 +20,7 @@ def tricubic(
     Where not all 64 lie within the list's range, the nearest entry is taken (default_F outside).
     """
     lower = torch.floor(hkl.detach())
-    inside = _surrounded(lower, grid)
+    inside = surrounded(lower, grid)
     spans, lowest = grid.spans, grid.lowest
     first = [
         torch.where(inside, lower[i] - lowest[i], torch.ones_like(lower[i])).clamp(min=0)
@@ -43,7 +43,7 @@ def tricubic(
     return torch.where(inside, total, nearest(nearest_hkl, grid))
 
 
-def _surrounded(lower: Float[Tensor, "3 *n"], grid: StructureGrid) -> Bool[Tensor, "*n"]:
+def surrounded(lower: Float[Tensor, "3 *n"], grid: StructureGrid) -> Bool[Tensor, "*n"]:
     """Whether floor - 1 to floor + 2 lie in the list's range along h, k and l."""
     inside = torch.ones_like(lower[0], dtype=torch.bool)
     for i in range(3):

@@ -1,0 +1,98 @@
+"""An image as the numbers that nanoBragg writes to its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8, UInt16
+from torch import Tensor
+
+from nb_core import InputError, OutputConfig
+from nb_core.formats.smv import SmvHeader
+from nb_physics.digitize import integer_image, integer_scale, noise_image, picture, picture_scale
+from nb_physics.figures import Figures, image_figures, roi_part
+from nb_physics.header import smv_header
+from nb_physics.noise import NoiseGenerator, counted_photons
+from nb_physics.plan import Plan
+from nb_physics.tiles import PixelSelection, select_pixels
+
+
+@dataclass(frozen=True, eq=False)
+class DigitalImage:
+    """A simulated image, and what its integer image, picture and noise image hold.
+
+    photons: shape (slow, fast); single: the same as float32, as nanoBragg stores it
+    """
+
+    plan: Plan
+    photons: Tensor
+    single: np.ndarray
+    selection: PixelSelection
+    figures: Figures
+
+    @property
+    def header(self) -> SmvHeader:
+        """The header of both SMV images."""
+        return smv_header(self.plan)
+
+    @property
+    def scale(self) -> float:
+        """The factor of the integer image."""
+        return integer_scale(self.plan.experiment.outputs.scale, self.figures)
+
+    def integers(self) -> UInt16[np.ndarray, "slow fast"]:
+        """The counts of the integer image."""
+        offset = self.plan.experiment.outputs.adc_offset
+        return integer_image(self.single, self.selection, self.scale, offset)
+
+    def picture(self) -> tuple[UInt8[np.ndarray, "slow fast"], float]:
+        """The grey levels of the picture, and their factor."""
+        asked = self.plan.experiment.outputs.pgm_scale
+        factor = picture_scale(asked, self.scale, self.figures)
+        return picture(self.single, self.selection, factor), factor
+
+    def noise(
+        self, generator: NoiseGenerator, seed: int
+    ) -> tuple[UInt16[np.ndarray, "slow fast"], float, int]:
+        """The counts of the noise image, the photons counted and how many pixels overflowed.
+
+        Only the region of interest is drawn, row by row, as in the C program.
+        """
+        counts = counted_photons(roi_part(self.photons, self.selection), generator, seed)
+        offset = self.plan.experiment.outputs.adc_offset
+        digital, overloads = noise_image(counts, self.single.shape, self.selection, offset)
+        return digital, float(counts.sum()), overloads
+
+
+def digital_image(plan: Plan, photons: Float[Tensor, "slow fast"]) -> DigitalImage:
+    """The simulated image of a plan, ready for its files.
+
+    Raises InputError for an image that float32 cannot hold.
+    """
+    single: Float32[np.ndarray, "slow fast"] = photons.detach().cpu().float().numpy()
+    if not np.isfinite(single).all():
+        remedy = "a pixel exceeds float32; lower the fluence, the crystal size or the amplitudes"
+        raise InputError("image", float(np.abs(single).max()), remedy)
+    selection = select_pixels(plan.experiment)
+    return DigitalImage(plan, photons, single, selection, image_figures(single, selection))
+
+
+def image_files(outputs: OutputConfig, otherwise: Mapping[str, str]) -> dict[str, str]:
+    """The image files to write, by kind (float, int, pgm, noise): those named, else `otherwise`.
+
+    A picture or noise image that is switched off is left out.
+    """
+    named = {
+        "float": outputs.floatfile,
+        "int": outputs.intfile,
+        "pgm": outputs.pgmfile,
+        "noise": outputs.noisefile,
+    }
+    files = {kind: name for kind, name in named.items() if name is not None} or dict(otherwise)
+    if not outputs.write_pgm:
+        files.pop("pgm", None)
+    if not outputs.calculate_noise:
+        files.pop("noise", None)
+    return files

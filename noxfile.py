@@ -1,8 +1,9 @@
 """The checks of this repository. `nox` runs all of them, `nox -l` lists them.
 
-Sessions come from packages/*/pyproject.toml. Each package's tests run in an environment that
-holds the package, the siblings it depends on, and the test tools. An environment takes about a
-gigabyte, so it is deleted after its session; `nox -r -s tests-nb-core` keeps it for the next run.
+Sessions come from packages/*/pyproject.toml and examples/*/pyproject.toml. Each package's tests run
+in an environment that holds the package, the siblings it depends on, and the test tools. An
+environment takes about a gigabyte, so it is deleted after its session; `nox -r -s tests-nb-core`
+keeps it for the next run.
 """
 
 from __future__ import annotations
@@ -21,28 +22,35 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent
-TEST_TOOLS = ("pytest", "hypothesis", "beartype")
+TEST_TOOLS = ("pytest", "hypothesis", "beartype", "jsonschema")
 LINT_TOOLS = ("ruff", "mypy")
+DISCOVERED = """
+import sys
+from nb_taps import collect_taps, make_manager
+assert sys.argv[1] in {entry.package for entry in collect_taps(make_manager()).values()}
+"""
 
 nox.options.default_venv_backend = "virtualenv"
 
 
-def read_projects() -> dict[str, dict[str, Any]]:
-    """The [project] table of every package, by name."""
-    paths = ROOT.glob("packages/*/pyproject.toml")
+def read_projects(folder: str) -> dict[str, dict[str, Any]]:
+    """The [project] table of every package in a folder, by name."""
+    paths = ROOT.glob(f"{folder}/*/pyproject.toml")
     tables = [tomllib.loads(path.read_text(encoding="utf-8"))["project"] for path in paths]
     projects = {canonicalize_name(table["name"]): table for table in tables}
     if not projects:
-        raise RuntimeError(f"no packages/*/pyproject.toml under {ROOT}")
+        raise RuntimeError(f"no {folder}/*/pyproject.toml under {ROOT}")
     return dict(sorted(projects.items()))
 
 
-PROJECTS = read_projects()
+PROJECTS = read_projects("packages")
+EXAMPLES = read_projects("examples")
 
 
 def siblings_of(name: str) -> list[str]:
     """The packages of this repository that `name` declares as its dependencies."""
-    requirements = (Requirement(line) for line in PROJECTS[name].get("dependencies", []))
+    table = {**PROJECTS, **EXAMPLES}[name]
+    requirements = (Requirement(line) for line in table.get("dependencies", []))
     names = (canonicalize_name(requirement.name) for requirement in requirements)
     return [sibling for sibling in names if sibling in PROJECTS]
 
@@ -52,7 +60,7 @@ ORDER = list(graphlib.TopologicalSorter({n: siblings_of(n) for n in PROJECTS}).s
 
 
 def chain_of(name: str) -> list[str]:
-    """`name` and every sibling it depends on, directly or not, in the order of ORDER."""
+    """`name`, unless an example, and every sibling it depends on, directly or not, in ORDER."""
     chain, unread = set(), [name]
     while unread:
         package = unread.pop()
@@ -100,8 +108,25 @@ def make_tests(package: str) -> Callable[[nox.Session], None]:
     return tests
 
 
+def make_example_tests(example: str) -> Callable[[nox.Session], None]:
+    """The session function of one example, which is tested as its author would."""
+    chain = chain_of(example)
+
+    def tests(session: nox.Session) -> None:
+        with environment(session, chain, [f"./examples/{example}[testing]"]):
+            session.run("python", "-c", DISCOVERED, example)
+            with session.chdir(ROOT / "examples" / example):
+                session.run("pytest", *session.posargs)
+
+    tests.__doc__ = f"Tests of the example {example}. Installed beside it: {', '.join(chain)}."
+    return tests
+
+
 for _package in ORDER:
     nox.session(name=f"tests-{_package}")(make_tests(_package))
+
+for _example in EXAMPLES:
+    nox.session(name=f"tests-{_example}")(make_example_tests(_example))
 
 
 @nox.session

@@ -48,6 +48,12 @@ EXPERIMENT = Experiment(
     SamplingConfig(oversample=2),
     BackgroundConfig(water_size_um=0.01),
 )
+VARIANTS = {
+    "reference": EXPERIMENT,
+    "corrected": dataclasses.replace(EXPERIMENT, profile=Profile.CORRECTED),
+    "dmin": dataclasses.replace(EXPERIMENT, sampling=SamplingConfig(oversample=2, dmin_A=3.0)),
+}
+"""Experiments that between them offer every quantity, by name."""
 PIXELS = [(3, 7), (0, 0), (9, 11)]
 SIZES = {"3": 3, "sources": 2, "steps": 6}
 
@@ -65,13 +71,15 @@ def test_a_probed_pixel_has_the_photons_of_the_image(profile, dtype):
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_readings_have_the_axes_of_the_grain(quantity):
-    readings = probe(EXPERIMENT, PIXELS, [quantity])
     axes = QUANTITIES[quantity].grain.split()
     shape = tuple(SIZES[axis] for axis in axes if axis != "pixels")
-    assert {reading.pixel for reading in readings} == set(PIXELS)
-    assert all(reading.quantity == quantity for reading in readings)
-    assert all(reading.unit == QUANTITIES[quantity].unit for reading in readings)
-    assert all(tuple(reading.value.shape) == shape for reading in readings)
+    found = [probe(experiment, PIXELS, [quantity]) for experiment in VARIANTS.values()]
+    assert any(found)
+    for readings in filter(None, found):
+        assert {reading.pixel for reading in readings} == set(PIXELS)
+        assert all(reading.quantity == quantity for reading in readings)
+        assert all(reading.unit == QUANTITIES[quantity].unit for reading in readings)
+        assert all(tuple(reading.value.shape) == shape for reading in readings)
 
 
 def test_readings_come_in_the_order_of_the_walk():
@@ -81,8 +89,16 @@ def test_readings_come_in_the_order_of_the_walk():
     assert all((r.first_source, r.first_step) == (0, 0) for r in readings)
 
 
-def test_all_quantities_are_read_where_none_is_named():
-    assert {reading.quantity for reading in probe(EXPERIMENT, [(1, 2)])} == set(QUANTITIES)
+def test_all_quantities_that_there_are_are_read_where_none_is_named():
+    """A quantity that means nothing in an experiment is not there; none is missing in all."""
+    found = {
+        name: {reading.quantity for reading in probe(experiment, [(1, 2)])}
+        for name, experiment in VARIANTS.items()
+    }
+    used = {"capture_used", "polarization_used", "omega_used"}
+    assert found["reference"] == set(QUANTITIES) - {"within_dmin", "weight"}
+    assert found["dmin"] == set(QUANTITIES) - {"weight"}
+    assert found["corrected"] == set(QUANTITIES) - {"within_dmin"} - used
 
 
 def test_a_term_is_the_product_of_its_factors():
@@ -92,12 +108,22 @@ def test_a_term_is_the_product_of_its_factors():
     torch.testing.assert_close(found["term"], product, rtol=1e-14, atol=0.0)
 
 
-def test_roi_and_mask_are_put_aside():
+@pytest.mark.parametrize("mask", [None, np.zeros((10, 12), dtype=bool)])
+def test_roi_and_mask_are_put_aside_for_pixels_outside_them(mask):
     hidden = dataclasses.replace(
-        EXPERIMENT, roi=Roi(0, 1, 0, 1), mask=Mask(np.zeros((10, 12), dtype=bool))
+        EXPERIMENT, roi=Roi(0, 1, 0, 1), mask=None if mask is None else Mask(mask)
     )
     (reading,) = probe(hidden, [(3, 7)], ["photons"])
     assert reading.value.item() == simulate(EXPERIMENT)[3, 7].item()
+
+
+def test_pixels_inside_and_outside_the_region_are_read_together():
+    """Those inside first: they are read in the tiles of the image."""
+    hidden = dataclasses.replace(EXPERIMENT, roi=Roi(6, 8, 2, 4))
+    image = simulate(EXPERIMENT)
+    readings = probe(hidden, [(0, 0), (3, 7), (9, 11), (2, 6)], ["photons"])
+    assert [reading.pixel for reading in readings] == [(2, 6), (3, 7), (0, 0), (9, 11)]
+    assert all(reading.value.item() == image[reading.pixel].item() for reading in readings)
 
 
 def test_a_value_outlives_the_simulation():

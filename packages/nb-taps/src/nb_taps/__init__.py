@@ -1,7 +1,41 @@
 """Look at any intermediate quantity of any pixel of a simulated image."""
 
+from nb_taps.hooks import hookimpl
+from nb_taps.manager import (
+    TapEntry,
+    choose_taps,
+    collect_taps,
+    make_manager,
+    register_plugin,
+)
 from nb_taps.probe import PixelRecorder, Reading, probe
+from nb_taps.record import PixelRecord, record_pixels
+from nb_taps.result import TapResult, tap_schema
+from nb_taps.run import NoiseChoice, Traced, trace_pixels
+from nb_taps.tap import Field, Tap
+from nb_taps.trace import TraceLine, trace_lines
 
 __version__ = "0.1.0"
 
-__all__ = ["PixelRecorder", "Reading", "probe"]
+__all__ = [
+    "Field",
+    "NoiseChoice",
+    "PixelRecord",
+    "PixelRecorder",
+    "Reading",
+    "Tap",
+    "TapEntry",
+    "TapResult",
+    "TraceLine",
+    "Traced",
+    "choose_taps",
+    "collect_taps",
+    "hookimpl",
+    "make_manager",
+    "probe",
+    "record_pixels",
+    "register_plugin",
+    "tap_schema",
+    "trace_lines",
+    "trace_pixels",
+]

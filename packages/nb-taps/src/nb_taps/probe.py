@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import Experiment, InputError, Mask, Site
+from nb_core import Experiment, InputError, Site
 from nb_core.quantities import QUANTITIES
-from nb_physics import simulate
+from nb_physics import Plan, make_plan, simulate_pixels
+from nb_taps.selection import split_rendered
 
 Pixel = tuple[int, int]
 """A pixel as (slow, fast)."""
@@ -36,7 +35,7 @@ class Reading:
     sub_fast: int | None
     first_source: int
     first_step: int
-    value: Float[Tensor, "..."]
+    value: Float[Tensor, "..."] | Int[Tensor, "..."]
 
 
 class PixelRecorder:
@@ -45,6 +44,8 @@ class PixelRecorder:
     def __init__(self, pixels: Iterable[Pixel], quantities: Sequence[str], fpixels: int) -> None:
         self._pixels = {slow * fpixels + fast: (slow, fast) for slow, fast in pixels}
         self._quantities = set(quantities)
+        self._tile: Tensor | None = None
+        self._columns: dict[int, Pixel] = {}
         self.readings: list[Reading] = []
 
     def wants(self, quantity: str) -> bool:
@@ -53,26 +54,33 @@ class PixelRecorder:
     def record(self, quantity: str, value: Tensor, site: Site) -> None:
         entry = QUANTITIES[quantity]
         axes = entry.grain.split()
-        for column, index in enumerate(site.pixels.tolist()):
-            if index in self._pixels:
-                own = value.select(axes.index("pixels"), column) if "pixels" in axes else value
-                self.readings.append(
-                    Reading(
-                        quantity,
-                        entry.unit,
-                        self._pixels[index],
-                        site.layer,
-                        site.sub_slow,
-                        site.sub_fast,
-                        site.first_source,
-                        site.first_step,
-                        own.clone(),
-                    )
+        for column, pixel in self._columns_of(site).items():
+            own = value.select(axes.index("pixels"), column) if "pixels" in axes else value
+            self.readings.append(
+                Reading(
+                    quantity,
+                    entry.unit,
+                    pixel,
+                    site.layer,
+                    site.sub_slow,
+                    site.sub_fast,
+                    site.first_source,
+                    site.first_step,
+                    own.clone(),
                 )
+            )
+
+    def _columns_of(self, site: Site) -> dict[int, Pixel]:
+        """Which columns of the site's tile are pixels of this recorder; the last tile is kept."""
+        if self._tile is not site.pixels:
+            self._tile = site.pixels
+            columns = enumerate(site.pixels.tolist())
+            self._columns = {c: self._pixels[i] for c, i in columns if i in self._pixels}
+        return self._columns
 
 
 def probe(
-    experiment: Experiment,
+    experiment: Experiment | Plan,
     pixels: Sequence[Pixel],
     quantities: Sequence[str] | None = None,
     *,
@@ -82,21 +90,18 @@ def probe(
     """What the simulation computes for some pixels, in the order in which it does.
 
     pixels: (slow, fast); quantities: names of nb_core.quantities.QUANTITIES, default all
-    Only these pixels are simulated; region of interest and mask are put aside. Their values are
-    those of the whole image, bit for bit. Raises InputError for a pixel off the detector and for a
-    quantity that is not in the vocabulary.
+    Values are those of the whole image, bit for bit: the tiles of these pixels are simulated as
+    the image's are. For pixels outside the region of interest or the mask, both are put aside.
+    Raises InputError for a pixel off the detector and for a quantity not in the vocabulary.
     """
     names = list(QUANTITIES) if quantities is None else list(quantities)
     for name in names:
         if name not in QUANTITIES:
             raise InputError("quantity", name, f"expected one of: {', '.join(QUANTITIES)}")
-    shape = (experiment.detector.spixels, experiment.detector.fpixels)
-    chosen = np.zeros(shape, dtype=bool)
-    for slow, fast in pixels:
-        if not (0 <= slow < shape[0] and 0 <= fast < shape[1]):
-            raise InputError("pixel", (slow, fast), f"the detector has {shape} pixels (slow, fast)")
-        chosen[slow, fast] = True
-    alone = dataclasses.replace(experiment, roi=None, mask=Mask(chosen))
-    recorder = PixelRecorder(pixels, names, shape[1])
-    simulate(alone, device=device, dtype=dtype, recorder=recorder)
-    return recorder.readings
+    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    readings: list[Reading] = []
+    for part, chosen in split_rendered(plan, pixels):
+        recorder = PixelRecorder(chosen, names, plan.experiment.detector.fpixels)
+        simulate_pixels(part, chosen, device=device, dtype=dtype, recorder=recorder)
+        readings += recorder.readings
+    return readings

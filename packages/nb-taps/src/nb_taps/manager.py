@@ -1,0 +1,153 @@
+"""Finds the taps: those built in, and those of installed plugins."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+import pluggy
+
+from nb_core import InputError
+from nb_core.quantities import QUANTITIES
+from nb_taps import builtin, hooks
+from nb_taps.tap import Field, Tap
+
+DISABLE = "NB_TAPS_DISABLE"
+"""Environment variable: names of plugins (entry points) to leave out, with commas; or `all`."""
+
+BUILTIN = "builtin"
+"""Name of the plugin that holds the taps of this package."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class TapEntry:
+    """A tap, and the package that brought it."""
+
+    tap: Tap
+    package: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        return self.tap.name
+
+
+def make_manager(
+    *, external: bool = True, disabled: Iterable[str] | None = None
+) -> pluggy.PluginManager:
+    """A new manager with the built-in taps and, where wanted, those of installed plugins.
+
+    external: False leaves out all installed plugins; disabled: names of entry points to leave out
+    (default: what the environment variable NB_TAPS_DISABLE says)
+    Raises InputError for a plugin that cannot be imported or implements a hook that is not there.
+    """
+    manager = pluggy.PluginManager(hooks.GROUP)
+    manager.add_hookspecs(hooks)
+    manager.register(builtin, BUILTIN)
+    left_out = set(_disabled_names() if disabled is None else disabled)
+    if external and "all" not in left_out:
+        for entry in metadata.entry_points(group=hooks.GROUP):
+            if entry.name not in left_out:
+                register_plugin(manager, _loaded(entry), entry.name)
+    return manager
+
+
+def register_plugin(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
+    """Adds a plugin; InputError where its name is taken or it implements an unknown hook."""
+    try:
+        manager.register(plugin, name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise _plugin_error(name, error) from error
+
+
+def collect_taps(manager: pluggy.PluginManager) -> dict[str, TapEntry]:
+    """Every tap by name, the built-in ones first.
+
+    Raises InputError for two taps of one name, and for a tap that is not one: a bad name, an
+    unknown quantity, fields without names of their own.
+    """
+    packages = {entry.name: entry.dist for entry in metadata.entry_points(group=hooks.GROUP)}
+    found: dict[str, TapEntry] = {}
+    implementations = manager.hook.nb_register_taps.get_hookimpls()
+    for implementation in sorted(implementations, key=lambda one: one.plugin_name != BUILTIN):
+        name = implementation.plugin_name
+        package, version = _package(name, packages.get(name))
+        try:
+            taps: list[object] = list(implementation.function())  # type: ignore[call-overload]
+        except Exception as error:
+            raise _plugin_error(name, error) from error
+        for tap in taps:
+            checked = check_tap(tap, name)
+            if checked.name in found:
+                owners = " and ".join(dict.fromkeys([found[checked.name].package, package]))
+                remedy = f"more than one tap of this name, from {owners}; rename one of them"
+                raise InputError(f"tap plugin {name}", checked.name, remedy)
+            found[checked.name] = TapEntry(checked, package, version)
+    return found
+
+
+def choose_taps(taps: dict[str, TapEntry], names: Sequence[str] | None) -> list[TapEntry]:
+    """The taps of these names, in this order; None: all that do not need the whole image.
+
+    Raises InputError for a name that no tap has.
+    """
+    if names is None:
+        return [entry for entry in taps.values() if not entry.tap.whole_image]
+    for name in names:
+        if name not in taps:
+            raise InputError("taps", name, f"expected some of: {', '.join(taps)}")
+    return [taps[name] for name in dict.fromkeys(names)]
+
+
+def check_tap(tap: object, plugin: str) -> Tap:
+    """The tap; refuses what is not a complete one with an InputError that names the plugin."""
+    where = f"tap plugin {plugin}"
+    if not isinstance(tap, Tap):
+        raise InputError(where, type(tap).__name__, "expected an instance of a nb_taps.Tap")
+    for attribute in ("name", "summary", "quantities", "fields"):
+        if not getattr(tap, attribute, None):
+            remedy = f"the tap has no {attribute}; set it as a class attribute"
+            raise InputError(where, type(tap).__name__, remedy)
+    if not (isinstance(tap.name, str) and _NAME.fullmatch(tap.name)):
+        raise InputError(where, tap.name, "a name has lower-case letters, digits and underscores")
+    for quantity in tap.quantities:
+        if quantity not in QUANTITIES:
+            raise InputError(where, quantity, f"no such quantity; have: {', '.join(QUANTITIES)}")
+    for field in tap.fields:
+        if not isinstance(field, Field):
+            raise InputError(where, field, f"{tap.name}.fields: expected nb_taps.Field's")
+    names = [field.name for field in tap.fields]
+    if len(set(names)) < len(names):
+        raise InputError(where, tap.name, "two fields have the same name; rename one of them")
+    return tap
+
+
+def _disabled_names() -> list[str]:
+    return [name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip()]
+
+
+def _loaded(entry: metadata.EntryPoint) -> object:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise _plugin_error(entry.name, error) from error
+
+
+def _plugin_error(name: str, error: Exception) -> InputError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    remedy = f"mend or remove the plugin, or leave it out with {DISABLE}={name}"
+    return InputError("tap plugin", name, f"{reason}; {remedy}")
+
+
+def _package(plugin: str, distribution: metadata.Distribution | None) -> tuple[str, str]:
+    if distribution is not None:
+        return distribution.metadata["Name"], distribution.version
+    if plugin == BUILTIN:
+        return "nb-taps", metadata.version("nb-taps")
+    return plugin, "unknown"

@@ -1,0 +1,93 @@
+"""Runs taps over pixels of an experiment."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from nb_core import Experiment
+from nb_core.quantities import QUANTITIES
+from nb_physics import (
+    NoiseGenerator,
+    Plan,
+    Progress,
+    counted_photons,
+    make_plan,
+    select_pixels,
+    simulate,
+)
+from nb_physics.digitize import noise_image
+from nb_physics.figures import roi_part
+from nb_taps.manager import TapEntry
+from nb_taps.probe import Pixel
+from nb_taps.record import NoiseDraw, PixelRecord, record_pixels
+from nb_taps.result import TapResult, read_tap
+
+
+@dataclass(frozen=True)
+class NoiseChoice:
+    """How noise is drawn, for taps that want it; no seed means the clock."""
+
+    generator: NoiseGenerator = NoiseGenerator.TORCH
+    seed: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """All that is known of a pixel: every quantity, and what the taps made of them."""
+
+    record: PixelRecord
+    results: list[TapResult]
+
+
+def trace_pixels(
+    experiment: Experiment | Plan,
+    pixels: Sequence[Pixel],
+    taps: Sequence[TapEntry],
+    *,
+    every_quantity: bool = True,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    noise: NoiseChoice | None = None,
+    progress: Progress | None = None,
+) -> list[Traced]:
+    """Simulates the tiles of some pixels (slow, fast) and has each tap read each pixel.
+
+    every_quantity: False records only what the taps ask for
+    noise: for taps that need the whole image, which is simulated then (with `progress`)
+    Raises InputError as `probe` does, and where a tap does not keep to its fields.
+    """
+    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    wanted = {quantity for entry in taps for quantity in entry.tap.quantities}
+    names = [name for name in QUANTITIES if every_quantity or name in wanted]
+    records = record_pixels(plan, pixels, names, device=device, dtype=dtype)
+    if any(entry.tap.whole_image for entry in taps):
+        choice = noise or NoiseChoice(seed=plan.experiment.outputs.noise_seed)
+        image = simulate(plan, device=device, dtype=dtype, progress=progress)
+        records = _with_noise(plan, image, records, choice)
+    return [Traced(record, [read_tap(entry, record) for entry in taps]) for record in records]
+
+
+def _with_noise(
+    plan: Plan, image: torch.Tensor, records: list[PixelRecord], choice: NoiseChoice
+) -> list[PixelRecord]:
+    """The records with what the noise image has at their pixels; 0 where it is not rendered."""
+    seed = int(time.time()) if choice.seed is None else choice.seed
+    selection = select_pixels(plan.experiment)
+    drawn = counted_photons(roi_part(image, selection), choice.generator, seed)
+    detector, offset = plan.experiment.detector, plan.experiment.outputs.adc_offset
+    shape = (detector.spixels, detector.fpixels)
+    digital, _ = noise_image(drawn, shape, selection, offset)
+    found = []
+    for record in records:
+        slow, fast = record.pixel
+        row, column = slow - selection.ymin, fast - selection.xmin
+        inside = 0 <= row < drawn.shape[0] and 0 <= column < drawn.shape[1]
+        count = float(drawn[row, column]) if inside else 0.0
+        draw = NoiseDraw(count, int(digital[slow, fast]), seed, choice.generator)
+        found.append(dataclasses.replace(record, noise=draw))
+    return found

@@ -1,0 +1,87 @@
+"""The example plugins, and the page that explains them, are what a stranger needs."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
+EXAMPLE = ROOT / "examples" / "nb-tap-resolution"
+PAGE = ROOT / "docs" / "how-to" / "write-a-tap.md"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ADD_PLUGIN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import nb_tap_resolution
+import nb_taps
+make = nb_taps.make_manager
+def make_manager():
+    manager = make(external=False)
+    nb_taps.register_plugin(manager, nb_tap_resolution, "resolution")
+    return manager
+nb_taps.make_manager = make_manager
+"""
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def project(folder: Path) -> dict[str, Any]:
+    return tomllib.loads(read(folder / "pyproject.toml"))["project"]
+
+
+def blocks(language: str) -> list[str]:
+    return [body for name, body in FENCE.findall(read(PAGE)) if name == language]
+
+
+def test_there_is_an_example() -> None:
+    assert EXAMPLE in EXAMPLES
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+def test_an_example_is_a_package_of_its_own(folder: Path) -> None:
+    table, module = project(folder), folder / "src" / folder.name.replace("-", "_")
+    assert table["name"] == folder.name
+    assert "Private :: Do Not Upload" in table["classifiers"]
+    assert list(table["entry-points"]["nb_taps"].values()) == [module.name]
+    for name in ("__init__.py", "py.typed"):
+        assert (module / name).is_file()
+    assert (folder / "README.md").is_file()
+    assert list((folder / "tests").glob("test_*.py"))
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+def test_an_example_pins_nb_to_the_version_beside_it(folder: Path) -> None:
+    version = project(ROOT / "packages" / "nb-taps")["version"]
+    siblings = [Requirement(line) for line in project(folder)["dependencies"]]
+    pins = {r.name: str(r.specifier) for r in siblings if r.name.startswith("nb-")}
+    assert pins == {"nb-taps": f"=={version}"}
+    assert project(folder)["optional-dependencies"]["testing"] == ["nb-taps[testing]"]
+
+
+def test_the_page_shows_the_files_of_the_example() -> None:
+    assert blocks("toml") == [read(EXAMPLE / "pyproject.toml")]
+    module, _, contract = blocks("python")
+    assert module == read(EXAMPLE / "src" / "nb_tap_resolution" / "__init__.py")
+    tests = read(EXAMPLE / "tests" / "test_resolution.py")
+    assert contract[contract.index("class ") :] in tests
+
+
+def test_the_page_shows_what_comes_of_them() -> None:
+    """Runs its Python with the example's module; the numbers are those of the JSON on the page."""
+    _, example, _ = blocks("python")
+    command = [sys.executable, "-W", "error", "-c", ADD_PLUGIN + example, str(EXAMPLE / "src")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    found = [float(number) for number in re.findall(r"\d+\.\d+", result.stdout)]
+    (shown,) = re.findall(r'"value": (\[\[2.*)', "".join(blocks("json")))
+    expected = [float(number) for number in re.findall(r"\d+\.\d+", shown)]
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert len(found) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ class ImageDifference:
 
     correlation: Pearson's; 1 for images that are the same, NaN where one of them is constant
     sum_ratio: sum of the image over that of the reference
-    rmse: root mean square difference; max_difference: largest absolute one
+    mse: mean square difference; rmse: its root; max_difference: largest absolute one
     max_relative: that, over the maximum of the reference
     worst: the pixel (slow, fast) where it lies
     same_float32: share of pixels whose float32 values are identical
@@ -28,12 +29,39 @@ class ImageDifference:
     max_relative: float
     worst: tuple[int, int]
     same_float32: float
+    mse: float
 
 
 def compare_images(image: np.ndarray, reference: np.ndarray) -> ImageDifference:
-    """Compares two images of the same shape (slow, fast).
+    """Compares two images of the same shape (slow, fast), in float64.
 
     Raises InputError for images of different or empty shape, and for values that are not finite.
+    """
+    check_images(image, reference)
+    ours, theirs = image.astype(np.float64), reference.astype(np.float64)
+    difference = ours - theirs
+    np.abs(difference, out=difference)
+    row, column = divmod(int(difference.argmax()), difference.shape[1])
+    largest = float(difference[row, column])
+    sum_ratio = _ratio(float(ours.sum()), float(theirs.sum()))
+    max_relative = _ratio(largest, float(theirs.max())) if largest else 0.0
+    mse = float(np.square(difference, out=difference).mean())
+    return ImageDifference(
+        correlation=_correlation(ours, theirs, difference) if largest else 1.0,
+        sum_ratio=sum_ratio,
+        mse=mse,
+        rmse=math.sqrt(mse),
+        max_difference=largest,
+        max_relative=max_relative,
+        worst=(row, column),
+        same_float32=_same_float32(image, reference),
+    )
+
+
+def check_images(image: np.ndarray, reference: np.ndarray) -> None:
+    """Raises InputError for what cannot be compared pixel by pixel.
+
+    That is: another shape than the reference's, no (slow, fast) image, NaN or infinity.
     """
     if image.shape != reference.shape or image.ndim != 2 or not image.size:
         remedy = f"expected an image of the reference's shape, {reference.shape} (slow, fast)"
@@ -41,27 +69,20 @@ def compare_images(image: np.ndarray, reference: np.ndarray) -> ImageDifference:
     for name, values in (("image", image), ("reference", reference)):
         if not np.isfinite(values).all():
             raise InputError(name, "NaN or infinity", "only finite pixels can be compared")
-    ours, theirs = image.astype(np.float64), reference.astype(np.float64)
-    difference = np.abs(ours - theirs)
-    row, column = divmod(int(difference.argmax()), difference.shape[1])
-    largest = float(difference[row, column])
-    return ImageDifference(
-        correlation=_correlation(ours, theirs),
-        sum_ratio=_ratio(float(ours.sum()), float(theirs.sum())),
-        rmse=float(np.sqrt(np.square(difference).mean())),
-        max_difference=largest,
-        max_relative=_ratio(largest, float(theirs.max())) if largest else 0.0,
-        worst=(row, column),
-        same_float32=float((image.astype(np.float32) == reference.astype(np.float32)).mean()),
-    )
 
 
-def _correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
-    if np.array_equal(ours, theirs):
-        return 1.0
-    a, b = ours - ours.mean(), theirs - theirs.mean()
-    scale = np.sqrt(np.square(a).sum() * np.square(b).sum())
-    return float((a * b).sum() / scale) if scale > 0 else float("nan")
+def _correlation(ours: np.ndarray, theirs: np.ndarray, spare: np.ndarray) -> float:
+    """Pearson's, of images that differ; all three arrays are written over."""
+    ours -= ours.mean()
+    theirs -= theirs.mean()
+    together = np.multiply(ours, theirs, out=spare).sum()
+    scale = np.sqrt(np.square(ours, out=ours).sum() * np.square(theirs, out=theirs).sum())
+    return float(together / scale) if scale > 0 else float("nan")
+
+
+def _same_float32(image: np.ndarray, reference: np.ndarray) -> float:
+    ours, theirs = (values.astype(np.float32, copy=False) for values in (image, reference))
+    return float((ours == theirs).mean())
 
 
 def _ratio(numerator: float, denominator: float) -> float:

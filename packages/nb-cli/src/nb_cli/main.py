@@ -13,20 +13,21 @@ from typing import Any, TextIO
 import click
 
 from nb_cli import __version__
+from nb_core import ExitCode, NbError
 
 COMMANDS = {
     "simulate": "Simulate an image from an experiment file or nanoBragg's options.",
     "config": "Show, convert or check an experiment.",
+    "trace": "Show what is computed inside a pixel, from the beam to its photons.",
+    "taps": "List the taps: probes that show what is computed inside a pixel.",
+    "compare": "Run the C program and nb on the same arguments, and compare their images.",
+    "first-divergence": "Name the first quantity of a pixel that differs from the C program.",
+    "golden": "Record images of the C program, and verify nb against them.",
     "view": "Draw an image file as a PNG.",
     "demo": "Simulate a small protein crystal, to see that all works.",
     "doctor": "Report versions, devices and whether the C program is found.",
 }
 """Each is the module nb_cli.commands.NAME, imported when it is needed."""
-
-EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
-EXIT_PIPE_CLOSED = 141
-"""As a shell reports a program that wrote to a closed pipe (`nb config flags | head`)."""
 
 
 class LazyGroup(click.Group):
@@ -38,7 +39,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"nb_cli.commands.{cmd_name}")
+        module = importlib.import_module(f"nb_cli.commands.{cmd_name.replace('-', '_')}")
         command = module.command
         assert isinstance(command, click.Command)
         return command
@@ -66,7 +67,7 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line; exits with 0, 2 for bad input, 130 when interrupted."""
+    """Runs the command line and exits with its code, one of nb_core.ExitCode."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -76,27 +77,29 @@ def run(arguments: list[str]) -> int:
         warnings.showwarning = _show_warning
         warnings.simplefilter("always", UserWarning)
         try:
-            result = cli.main(args=arguments, prog_name="nb", standalone_mode=False)
+            result = cli.main(
+                args=arguments, prog_name="nb", standalone_mode=False, obj=tuple(arguments)
+            )
             return result if isinstance(result, int) else 0
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
-            return EXIT_BAD_INPUT
+            return ExitCode.BAD_INPUT
         except click.exceptions.NoSuchOption as error:
             takes_flags = error.ctx and any(p.name == "arguments" for p in error.ctx.command.params)
             hint = "nanoBragg's options go after --" if takes_flags else "(nb --help)"
             click.echo(f"nb: {error.format_message()} {hint}", err=True)
-            return EXIT_BAD_INPUT
+            return ExitCode.BAD_INPUT
         except click.ClickException as error:
             click.echo(f"nb: {error.format_message()} (nb --help)", err=True)
             return error.exit_code
         except (KeyboardInterrupt, click.Abort):
             click.echo("nb: interrupted; nothing unfinished was left behind", err=True)
-            return EXIT_INTERRUPTED
+            return ExitCode.INTERRUPTED
         except Exception as error:
-            if not _is_users(error):
+            if not isinstance(error, NbError):
                 raise
             click.echo(f"nb: {error}", err=True)
-            return EXIT_BAD_INPUT
+            return error.exit_code
 
 
 @contextmanager
@@ -106,13 +109,13 @@ def _quiet_on_closed_pipe() -> Iterator[None]:
         yield
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(EXIT_PIPE_CLOSED) from None
+        raise click.exceptions.Exit(ExitCode.PIPE_CLOSED) from None
 
 
-def _is_users(error: Exception) -> bool:
-    from nb_core import NbError
-
-    return isinstance(error, NbError)
+def command_line() -> list[str]:
+    """The command that is being run, as the user typed it, for the evidence of a result."""
+    arguments = click.get_current_context().find_root().obj
+    return ["nb", *(arguments or ())]
 
 
 def _show_warning(

@@ -7,24 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
-from nb_core import Experiment, InputError, OutputConfig, OutputError
+from nb_core import Experiment, OutputConfig, OutputError
 from nb_core.formats.fdump import write_dump
 from nb_core.formats.floats import write_floats
 from nb_core.formats.pgm import write_pgm
 from nb_core.formats.smv import write_smv
-from nb_physics import Figures, NoiseGenerator, Plan, counted_photons, image_figures, smv_header
-from nb_physics.digitize import (
-    integer_image,
-    integer_scale,
-    noise_image,
-    picture,
-    picture_scale,
-)
-from nb_physics.figures import roi_part
-from nb_physics.tiles import PixelSelection, select_pixels
+from nb_physics import Figures, NoiseGenerator, Plan
+from nb_physics.digital import DigitalImage, digital_image, image_files
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",
@@ -47,20 +38,7 @@ def chosen_files(outputs: OutputConfig, *more: str | None) -> dict[str, str]:
 
     more: other files that the user named (a PNG, say), which also count as named
     """
-    named = {
-        "float": outputs.floatfile,
-        "int": outputs.intfile,
-        "pgm": outputs.pgmfile,
-        "noise": outputs.noisefile,
-    }
-    files = {kind: name for kind, name in named.items() if name is not None}
-    if not files and not any(more):
-        files = dict(DEFAULT_FILES)
-    if not outputs.write_pgm:
-        files.pop("pgm", None)
-    if not outputs.calculate_noise:
-        files.pop("noise", None)
-    return files
+    return image_files(outputs, {} if any(more) else DEFAULT_FILES)
 
 
 def input_files(experiment: Experiment) -> list[str]:
@@ -104,48 +82,37 @@ def _same_file(path: str, name: str) -> bool:
 class ImageWriter:
     """Writes a simulated image as nanoBragg does, each file whole or not at all.
 
-    image: photons, shape (slow, fast); single: the same as float32, as nanoBragg stores it
     Each writer takes a path and returns, in words, what the file holds.
     """
 
-    plan: Plan
-    image: Tensor
-    single: np.ndarray
-    selection: PixelSelection
-    figures: Figures
+    image: DigitalImage
     generator: NoiseGenerator
     overwrite: bool
 
     @property
-    def scale(self) -> float:
-        return integer_scale(self.plan.experiment.outputs.scale, self.figures)
+    def outputs(self) -> OutputConfig:
+        return self.image.plan.experiment.outputs
 
     def write_float(self, path: str) -> str:
-        write_floats(path, self.single, self.overwrite)
+        write_floats(path, self.image.single, self.overwrite)
         return "photons, raw float32"
 
     def write_int(self, path: str) -> str:
-        offset = self.plan.experiment.outputs.adc_offset
-        counts = integer_image(self.single, self.selection, self.scale, offset)
-        write_smv(path, smv_header(self.plan), counts, self.overwrite)
-        return f"SMV, photons x {self.scale:g} + {offset:g}"
+        write_smv(path, self.image.header, self.image.integers(), self.overwrite)
+        return f"SMV, photons x {self.image.scale:g} + {self.outputs.adc_offset:g}"
 
     def write_pgm(self, path: str) -> str:
-        asked = self.plan.experiment.outputs.pgm_scale
-        factor = picture_scale(asked, self.scale, self.figures)
-        write_pgm(path, picture(self.single, self.selection, factor), factor, self.overwrite)
+        levels, factor = self.image.picture()
+        write_pgm(path, levels, factor, self.overwrite)
         return f"8-bit picture, photons x {factor:g}"
 
     def write_noise(self, path: str) -> str:
-        """Only the region of interest is drawn, row by row, as in the C program."""
-        outputs = self.plan.experiment.outputs
-        seed = int(time.time()) if outputs.noise_seed is None else outputs.noise_seed
-        counts = counted_photons(roi_part(self.image, self.selection), self.generator, seed)
-        shape = self.single.shape
-        digital, overloads = noise_image(counts, shape, self.selection, outputs.adc_offset)
-        write_smv(path, smv_header(self.plan), digital, self.overwrite)
+        given = self.outputs.noise_seed
+        seed = int(time.time()) if given is None else given
+        counts, photons, overloads = self.image.noise(self.generator, seed)
+        write_smv(path, self.image.header, counts, self.overwrite)
         return (
-            f"SMV, {counts.sum():.0f} photons counted + {outputs.adc_offset:g}, "
+            f"SMV, {photons:.0f} photons counted + {self.outputs.adc_offset:g}, "
             f"{overloads} overloads, seed {seed} ({self.generator.value})"
         )
 
@@ -162,13 +129,8 @@ def write_outputs(
 
     Raises InputError for an image that float32 cannot hold, OutputError as the formats do.
     """
-    single = image.detach().cpu().float().numpy()
-    if not np.isfinite(single).all():
-        remedy = "a pixel exceeds float32; lower the fluence, the crystal size or the amplitudes"
-        raise InputError("image", float(np.abs(single).max()), remedy)
-    selection = select_pixels(plan.experiment)
-    figures = image_figures(single, selection)
-    writer = ImageWriter(plan, image, single, selection, figures, generator, overwrite)
+    digital = digital_image(plan, image)
+    writer = ImageWriter(digital, generator, overwrite)
     writers: dict[str, Callable[[str], str]] = {
         "float": writer.write_float,
         "int": writer.write_int,
@@ -180,4 +142,4 @@ def write_outputs(
     if dump is not None and factors is not None:
         write_dump(dump, factors, float(plan.experiment.crystal.default_F))
         written.append(Written(dump, "structure factors, binary"))
-    return figures, written
+    return digital.figures, written

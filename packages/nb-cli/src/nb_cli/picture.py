@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from nb_compare.pictures import COLOURS, LARGEST_SIDE, averaged
+from nb_compare.pictures import log_norm as _log_norm
 from nb_core.formats.atomic import atomic_write
 from nb_core.formats.smv import SmvImage
 from nb_physics import Plan, select_pixels
@@ -17,15 +19,10 @@ from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Normalize
 
-COLOURS = "inferno"
 RING_COLOUR = "#7fd4ff"
 RING_POINTS = 500
 """Pixels of the longer side at which the spacing is computed."""
-
-LARGEST_SIDE = 2000
-"""Pixels of the longer side of the drawing; larger images are averaged down."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,27 +165,9 @@ def _draw_rings(axes: Axes, scene: Scene) -> None:
             axes.plot(fast, slow, "+", color=RING_COLOUR, markersize=8, alpha=0.8)
 
 
-def _log_norm(values: np.ndarray) -> Normalize:
-    """A logarithmic scale over what is worth seeing: five decades below the brightest at most."""
-    from matplotlib.colors import LogNorm, Normalize
-
-    bright = float(np.percentile(values, 99.95)) if values.size > 1000 else float(values.max())
-    bright = bright if bright > 0 else float(values.max())
-    positive = values[values > 0]
-    if bright <= 0 or not positive.size:
-        return Normalize(0, 1)
-    dim = max(float(np.percentile(positive, 1)), bright * 1e-5)
-    return LogNorm(min(dim, bright / 10), bright, clip=True)
-
-
 def _averaged(values: np.ndarray) -> np.ndarray:
-    """The image at the size of the drawing, by averages over square blocks."""
-    factor = -(-max(values.shape) // LARGEST_SIDE)
-    if factor == 1:
-        return values
-    rows, columns = (size // factor for size in values.shape)
-    blocks = values[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
-    return blocks.mean(axis=(1, 3))
+    """The image at the size of the drawing."""
+    return averaged(values, LARGEST_SIDE)
 
 
 def _title(plan: Plan) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nb_cli.compute_options import device_option, dtype_option, rng_option
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
@@ -15,21 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command("simulate", short_help="Simulate an image.")
-@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, ...")
-@click.option(
-    "--dtype",
-    type=click.Choice(["float64", "float32"]),
-    default="float64",
-    show_default=True,
-    help="float64 agrees with nanoBragg to rounding; float32 keeps its phases in float64.",
-)
-@click.option(
-    "--rng",
-    type=click.Choice(["torch", "nanobragg"]),
-    default="torch",
-    show_default=True,
-    help="Random numbers of the noise image: fast, or the C program's own stream.",
-)
+@device_option
+@dtype_option
+@rng_option
 @click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings.")
 @click.option("--no-overwrite", is_flag=True, help="Refuse to write over existing files.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but warnings and errors.")

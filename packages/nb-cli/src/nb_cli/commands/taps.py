@@ -1,0 +1,58 @@
+"""nb taps: which probes there are, and what each records."""
+
+from __future__ import annotations
+
+import click
+
+no_plugins = click.option(
+    "--no-plugins", is_flag=True, help="Leave out the taps of installed plugins."
+)
+
+
+@click.group("taps")
+def command() -> None:
+    """List the taps: probes that show what is computed inside a pixel."""
+
+
+@command.command("list")
+@no_plugins
+def list_taps(no_plugins: bool) -> None:
+    """List every tap, and the package that brought it."""
+    from nb_taps import collect_taps, make_manager
+
+    taps = collect_taps(make_manager(external=not no_plugins))
+    names = max(len(name) for name in taps)
+    packages = max(len(f"{entry.package} {entry.version}") for entry in taps.values())
+    for name, entry in taps.items():
+        package = f"{entry.package} {entry.version}"
+        click.echo(f"{name:<{names}}  {package:<{packages}}  {entry.tap.summary}")
+
+
+@command.command("show")
+@click.argument("name")
+@no_plugins
+def show(name: str, no_plugins: bool) -> None:
+    """Say what the tap NAME records: fields, units, axes, and where it is from."""
+    from nb_core.quantities import QUANTITIES
+    from nb_taps import choose_taps, collect_taps, make_manager
+
+    (entry,) = choose_taps(collect_taps(make_manager(external=not no_plugins)), [name])
+    tap = entry.tap
+    click.echo(f"{tap.name}: {tap.summary}")
+    click.echo(f"from {entry.package} {entry.version}")
+    if tap.whole_image:
+        click.echo("simulates the whole image; runs only where --taps names it")
+    click.echo("\nrecords:")
+    rows = [(f.name, f.unit, " x ".join(f.axes) or "-", f.meaning) for f in tap.fields]
+    _echo_table([("field", "unit", "axes", "meaning"), *rows])
+    click.echo("\nfrom the quantities:")
+    found = [QUANTITIES[quantity] for quantity in tap.quantities]
+    rows = [(q.name, q.unit, q.stage, q.meaning) for q in found]
+    _echo_table([("quantity", "unit", "stage", "meaning"), *rows])
+
+
+def _echo_table(rows: list[tuple[str, str, str, str]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
+        click.echo(f"  {'  '.join(cells)}  {row[3]}".rstrip())

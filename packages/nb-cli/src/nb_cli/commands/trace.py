@@ -1,0 +1,270 @@
+"""nb trace: what is computed inside a pixel, from the beam to its photons."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nb_cli.compute_options import device_option, dtype_option, rng_option
+from nb_cli.experiment_arguments import experiment_arguments, read_experiment
+
+if TYPE_CHECKING:
+    from nb_core import Experiment
+    from nb_taps import TapEntry, Traced
+
+Pixel = tuple[int, int]
+DEFAULT_FOLDER = "nb-trace"
+
+
+class TraceGroup(click.Group):
+    """Traces pixels, unless its first argument is the name of a subcommand."""
+
+    allow_interspersed_args = True
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        subcommand = self.commands.get(args[0]) if args else None
+        if subcommand is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return subcommand.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+
+@click.group("trace", cls=TraceGroup, invoke_without_command=True)
+@click.option(
+    "--pixel", "pixels", type=(int, int), multiple=True, metavar="SLOW FAST", help="Repeatable."
+)
+@click.option(
+    "--roi",
+    "region",
+    type=(int, int, int, int),
+    metavar="XMIN XMAX YMIN YMAX",
+    help="All pixels of a rectangle (fast, then slow; bounds included).",
+)
+@click.option("--tag", metavar="NAME", help="A name for this run, in files and JSON.")
+@click.option("--taps", metavar="A,B", help="Taps to read.  [default: all but noise]")
+@click.option("--oversample", type=int, metavar="N", help="Instead of the experiment's.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON file a tap and pixel.")
+@click.option("--out-dir", metavar="DIR", help="Write there.  [default: a new one in nb-trace]")
+@click.option("--no-plugins", is_flag=True, help="Leave out the taps of installed plugins.")
+@device_option
+@dtype_option
+@rng_option
+@experiment_arguments
+def command(
+    arguments: tuple[str, ...],
+    profile: str | None,
+    ignore_unknown_flags: bool,
+    pixels: tuple[Pixel, ...],
+    region: tuple[int, int, int, int] | None,
+    tag: str | None,
+    taps: str | None,
+    oversample: int | None,
+    as_json: bool,
+    out_dir: str | None,
+    no_plugins: bool,
+    device: str,
+    dtype: str,
+    rng: str,
+) -> None:
+    """Show what is computed inside pixels, from the beam to the photons.
+
+    \b
+    nb trace --pixel 64 70 -- -cell 70 80 90 75 85 95 -N 5 -default_F 100 -detpixels 128
+    nb trace --pixel 0 0 --tag edge --taps f_cell --json --out-dir OUT experiment.toml
+    nb trace diff OUT_A OUT_B
+
+    A pixel is named slow first. Prints a table, what the taps recorded, and lines
+    `TRACE_PY: name=value` in the order in which nanoBragg computes. The photons are those of the
+    image, bit for bit.
+    """
+    from nb_physics import NoiseGenerator
+    from nb_taps import NoiseChoice, choose_taps, collect_taps, make_manager
+
+    chosen = choose_taps(
+        collect_taps(make_manager(external=not no_plugins)), _split(taps) if taps else None
+    )
+    check_tag(tag)
+    experiment = _experiment(arguments, profile, ignore_unknown_flags, oversample)
+    noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)
+    traced = _trace(experiment, _pixels(pixels, region), chosen, device, dtype, noise)
+    _print(traced)
+    if as_json or out_dir:
+        inputs = _input_files(experiment, arguments)
+        folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
+        click.echo(f"wrote {folder}")
+
+
+@command.command("diff")
+@click.argument("folder_a", metavar="OUT_A", type=click.Path(path_type=Path))
+@click.argument("folder_b", metavar="OUT_B", type=click.Path(path_type=Path))
+@click.option(
+    "--rtol",
+    type=float,
+    default=1e-12,
+    show_default=True,
+    help="Relative difference that still counts as equal.",
+)
+def diff(folder_a: Path, folder_b: Path, rtol: float) -> int:
+    """Compare what taps recorded in two folders; exit code 3 where it differs.
+
+    Files are paired by tap, tag and pixel; where that leaves one of a tap on each side, by tap.
+    """
+    from nb_compare.tap_diff import compare_tap_folders
+    from nb_core import ExitCode
+
+    report = compare_tap_folders(folder_a, folder_b, rtol)
+    click.echo(report.text())
+    return ExitCode.OK if report.agree else ExitCode.DIFFERENT
+
+
+def check_tag(tag: str | None) -> None:
+    """Refuses a tag that cannot be part of a file's name."""
+    from nb_core import InputError
+
+    if tag is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", tag):
+        raise InputError("--tag", tag, "use letters, digits, dots, dashes and underscores")
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _experiment(
+    arguments: tuple[str, ...], profile: str | None, ignore: bool, oversample: int | None
+) -> Experiment:
+    import dataclasses
+
+    from nb_core import InputError
+
+    experiment = read_experiment(arguments, profile, ignore)
+    if oversample is None:
+        return experiment
+    if oversample < 1:
+        raise InputError("--oversample", oversample, "must be 1 or more")
+    sampling = dataclasses.replace(experiment.sampling, oversample=oversample)
+    return dataclasses.replace(experiment, sampling=sampling)
+
+
+def _pixels(pixels: tuple[Pixel, ...], region: tuple[int, int, int, int] | None) -> list[Pixel]:
+    from nb_core import InputError, Roi
+    from nb_taps.selection import roi_pixels
+
+    found = list(pixels)
+    if region is not None:
+        found += roi_pixels(Roi(*region))
+    if not found:
+        raise InputError("--pixel", "(not given)", "name a pixel: --pixel SLOW FAST")
+    return found
+
+
+def _trace(
+    experiment: Experiment,
+    pixels: list[Pixel],
+    taps: list[TapEntry],
+    device: str,
+    dtype: str,
+    noise: Any,
+) -> list[Traced]:
+    import torch
+
+    from nb_cli.progress import pixel_progress
+    from nb_physics.simulate import available_device
+    from nb_taps import trace_pixels
+
+    target = available_device(device)
+    whole = any(entry.tap.whole_image for entry in taps)
+    with pixel_progress("simulating", shown=whole) as progress:
+        return trace_pixels(
+            experiment,
+            pixels,
+            taps,
+            device=target,
+            dtype=getattr(torch, dtype),
+            noise=noise,
+            progress=progress,
+        )
+
+
+def _print(traced: Sequence[Traced]) -> None:
+    from nb_cli.account import describe_record, describe_results
+    from nb_taps.trace import PREFIX, trace_lines
+
+    for pixel in traced:
+        click.echo(f"{describe_record(pixel.record)}\n")
+        click.echo(f"{describe_results(pixel.results)}\n")
+        click.echo("\n".join(f"{PREFIX}{line}" for line in trace_lines(pixel.record)))
+
+
+def _input_files(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, Path]:
+    """The files that were read, by their names: the experiment's own, and those that it names."""
+    from nb_cli.outputs import input_files
+
+    own = [name for name in arguments[:1] if not name.startswith("-")]
+    return {name: Path(name) for name in [*own, *input_files(experiment)]}
+
+
+def _save(
+    traced: list[Traced],
+    inputs: dict[str, Path],
+    out_dir: str | None,
+    tag: str | None,
+    as_json: bool,
+    computed: tuple[str, str],
+) -> Path:
+    """Writes the traces, the taps' JSON where wanted, and the evidence; returns the folder."""
+    from nb_cli.main import command_line
+    from nb_compare.evidence import result_folder, write_evidence
+
+    def fill(folder: Path) -> None:
+        for name, text in _files(traced, tag, as_json):
+            _write(folder / name, text)
+        device, dtype = computed
+        write_evidence(folder, [command_line()], inputs=inputs, device=device, dtype=dtype)
+
+    if out_dir is None:
+        with result_folder(Path(DEFAULT_FOLDER), command_line()) as (working, final):
+            fill(working)
+        return final
+    folder = Path(out_dir)
+    _make(folder)
+    fill(folder)
+    return folder
+
+
+def _make(folder: Path) -> None:
+    from nb_core import OutputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, f"no such folder can be made: {error.strerror}") from error
+
+
+def _files(traced: list[Traced], tag: str | None, as_json: bool) -> Iterator[tuple[str, str]]:
+    """Each file's name, and its text."""
+    from nb_taps.trace import PREFIX, trace_lines
+
+    for pixel in traced:
+        slow, fast = pixel.record.pixel
+        stem = f"{tag}-{slow}-{fast}" if tag else f"{slow}-{fast}"
+        yield f"{stem}.trace", "".join(f"{PREFIX}{line}\n" for line in trace_lines(pixel.record))
+        for result in pixel.results if as_json else ():
+            content = json.dumps(result.to_json(tag), indent=2, allow_nan=False)
+            yield f"{stem}-{result.entry.name}.json", content + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    from nb_core.formats.atomic import atomic_write
+
+    with atomic_write(path) as handle:
+        handle.write(text.encode())

@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any
 
 import click
 
-from nb_cli.main import EXIT_BAD_INPUT, EXIT_INTERRUPTED, cli
+from nb_cli.main import cli
+from nb_compare.divergence.trace_log import ALIASES
+from nb_core import ExitCode
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig, CrystalShape
 from nb_core.configs.detector import DetectorConfig
@@ -27,6 +30,8 @@ from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.flags.option import Option
 from nb_core.flags.table import GROUPS
 from nb_core.quantities import QUANTITIES
+from nb_taps import collect_taps, make_manager
+from nb_taps.trace import LOOPS, TRACE_NAMES
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 NOTE = "<!-- Made by docs/generate.py; do not edit. -->"
@@ -43,6 +48,19 @@ CONFIGS = (
 )
 ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
 PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare")
+
+CODES = {
+    ExitCode.OK: "done; what was compared agrees",
+    ExitCode.BAD_INPUT: "usage or bad input: an option, a value or a file that you named; "
+    "the line says what to change",
+    ExitCode.DIFFERENT: "what was compared differs beyond the thresholds",
+    ExitCode.SHAPES_DIFFER: "the images have different shapes, and `--resample` was not given",
+    ExitCode.UNREADABLE: "I/O or parse error: a disk or file failed, or what a program wrote "
+    "(a log, an image, a folder of results) cannot be understood",
+    ExitCode.PROGRAM_FAILED: "a program that was run failed; the line has what it said on stderr",
+    ExitCode.INTERRUPTED: "interrupted; nothing unfinished is left behind",
+    ExitCode.PIPE_CLOSED: "nobody read the output (`nb config flags | head`)",
+}
 
 FIELDS = {
     "file.hkl": "structure_factors",
@@ -148,23 +166,76 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 def quantities_page() -> str:
     """The vocabulary of the probes."""
-    rows = [(f"`{q.name}`", q.unit, f"`{q.grain}`", q.meaning) for q in QUANTITIES.values()]
+    rows = [
+        (f"`{q.name}`", q.unit, f"`{q.grain}`", q.stage, q.meaning) for q in QUANTITIES.values()
+    ]
     return _page(
         "# Quantities",
         "What `nb_taps.probe` can show, and what the simulation offers to a `Recorder`. The axes "
         "are those of the recorded value: `pixels` of a tile, `sources`, and `steps`, which runs "
         "over phi steps and mosaic domains, the domain fastest. A leading 3 holds lab x, y, z. A "
-        "`Reading` of the probe is of one pixel, and lacks the axis `pixels`.",
-        _table(("name", "unit", "axes", "meaning"), rows),
+        "`Reading` of the probe is of one pixel, and lacks the axis `pixels`. The stage is "
+        "the part of the simulation that computes it.",
+        _table(("name", "unit", "axes", "stage", "meaning"), rows),
+    )
+
+
+def taps_page() -> str:
+    """The taps that come with nb."""
+    parts = [
+        "# Taps",
+        "The probes that come with `nb`; `nb taps list` names those of installed plugins too. In "
+        "JSON ([schema nb-tap/1](../../packages/nb-taps/src/nb_taps/schema/nb-tap-1.json)) each "
+        "field has its unit, its axes and its value: a number, or nested lists along the axes. "
+        "`subpixel` runs over sensor layers and sub-pixels, in the order of the list `subpixels`.",
+    ]
+    for name, entry in collect_taps(make_manager(external=False)).items():
+        tap = entry.tap
+        rows = [
+            (f"`{f.name}`", f.unit, " x ".join(f.axes) or "one value", f.meaning)
+            for f in tap.fields
+        ]
+        parts += [f"## {name}", f"{tap.summary[0].upper()}{tap.summary[1:]}."]
+        parts.append(_table(("field", "unit", "axes", "meaning"), rows))
+    return _page(*parts)
+
+
+def trace_page() -> str:
+    """The names of the TRACE_PY lines."""
+    rows = [
+        (f"`{entry.name}`", entry.unit or "", entry.stage, entry.meaning)
+        for entry in TRACE_NAMES.values()
+    ]
+    aliases = [(f"`{other}`", f"`{name}`") for other, name in ALIASES.items()]
+    loops = ", ".join(f"`{name}`" for name in LOOPS)
+    return _page(
+        "# Lines of a trace",
+        "`nb trace` prints lines `TRACE_PY: name=value` in the order in which nanoBragg computes, "
+        "numbers with 15 significant digits, vectors as three of them. The lines of the loops "
+        f"({loops}) say where the following ones belong.",
+        _table(("name", "unit", "stage", "meaning"), rows),
+        "`nb first-divergence --c-log` reads lines `TRACE_C: name=value` (or `name value`) of an "
+        "instrumented C program under these names, or these others:",
+        _table(("in the log", "read as"), aliases),
+        "`lambda_angstroms` is converted to metres, and a `scattering_vec_A_inv` in 1/metre to "
+        "1/Angstrom. Without lines of the loops, lines belong together by their order.",
+    )
+
+
+def exit_codes_page() -> str:
+    """What the exit codes of every command mean."""
+    rows = [(str(int(code)), CODES[code]) for code in ExitCode]
+    return _page(
+        "# Exit codes",
+        "The same in every command. Errors are one line on stderr.",
+        _table(("code", "meaning"), rows),
     )
 
 
 def cli_page() -> str:
     """The help of every command."""
     parts = ["# Commands of nb", "What `--help` prints."]
-    parts.append(
-        f"Exit codes: 0, {EXIT_BAD_INPUT} for bad input, {EXIT_INTERRUPTED} when interrupted."
-    )
+    parts.append("Exit codes mean the same in every command; see [exit codes](exit-codes.md).")
     for path, command, context in walk_commands():
         parts += [f"## {path}", _text(command.get_help(context))]
     return _page(*parts)
@@ -278,7 +349,7 @@ def _annotation(annotation: Any) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, enum.Enum):
         return f"{type(value).__name__}.{value.name}"
-    return repr(value).replace("collections.abc.", "")
+    return re.sub(r" object at 0x\w+", "", repr(value)).replace("collections.abc.", "")
 
 
 def _sentence(text: str) -> str:
@@ -308,6 +379,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "flags.md": flags_page,
     "configs.md": configs_page,
     "quantities.md": quantities_page,
+    "taps.md": taps_page,
+    "trace.md": trace_page,
+    "exit-codes.md": exit_codes_page,
     "cli.md": cli_page,
     "api.md": api_page,
 }

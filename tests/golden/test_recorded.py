@@ -14,39 +14,33 @@ import torch
 
 from nb_cli.main import run
 from nb_compare import compare_images
-from nb_core import NbWarning, flags_to_experiment
+from nb_compare.evidence import sha256_of
+from nb_compare.golden import image_arrays, judge_case, read_cases, read_golden, verify_golden
+from nb_core import flags_to_experiment
 from nb_physics import simulate
 
 HERE = Path(__file__).parent
-CASES = {case["name"]: case for case in json.loads((HERE / "cases.json").read_text())}
-
-WITHIN = 1e-6
-"""Of the maximum. The recorded images round to float32 (6e-8 of each pixel); the program's own
-builds differ by 1e-10. What a wrong formula does is larger by orders of magnitude."""
-WITHIN_FLOAT32 = 2e-6
-RIM_SHARE = 1e-3
-"""A pixel at the rim of a flat-topped spot falls in or out by the last bit of a phase."""
-SAME_COUNTS = 0.999
-HEADER = 512
-SMV_OPTIONS = {"int": "-intfile", "noise": "-noisefile"}
+GOLDEN = read_golden(HERE)
+CASES = GOLDEN.cases
+KINDS = {"-intfile": "int", "-noisefile": "noise", "-pgmfile": "pgm"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What nb wrote for a case: its image, and the files that the case names."""
+    """What nb wrote for a case: its images, and the names of the files besides the float image."""
 
-    image: np.ndarray
-    files: dict[str, bytes]
-
-
-def arguments_of(name: str) -> list[str]:
-    return CASES[name]["args"].split()
+    arrays: dict[str, np.ndarray]
+    files: set[str]
 
 
-@functools.cache
+def file_after(name: str, option: str) -> str:
+    arguments = CASES[name].arguments
+    return arguments[arguments.index(option) + 1]
+
+
 def recorded(name: str) -> dict[str, np.ndarray]:
-    with np.load(HERE / f"{name}.npz") as arrays:
-        return {key: arrays[key] for key in arrays.files}
+    kinds = [kind for option, kind in KINDS.items() if option in CASES[name].arguments]
+    return GOLDEN.arrays(name, kinds)
 
 
 @contextlib.contextmanager
@@ -64,92 +58,81 @@ def outcome(name: str) -> Outcome:
     """Runs `nb simulate` once a case."""
     with folder_of_inputs() as folder:
         inputs = {path.name for path in folder.iterdir()}
-        options = [*arguments_of(name), "-floatfile", "f.bin"]
+        options = [*CASES[name].arguments, "-floatfile", "f.bin"]
         assert run(["simulate", "--rng", "nanobragg", "-q", "--", *options]) == 0
         written = {p.name: p.read_bytes() for p in folder.iterdir() if p.name not in inputs}
-    image = np.frombuffer(written.pop("f.bin"), "<f4")
-    return Outcome(image.reshape(CASES[name]["shape_slow_fast"]), written)
+    image = np.frombuffer(written.pop("f.bin"), "<f4").reshape(CASES[name].shape)
+    named = {
+        kind: written[file_after(name, option)]
+        for option, kind in KINDS.items()
+        if option in CASES[name].arguments
+    }
+    return Outcome(image_arrays(image, named), set(written))
 
 
 def has_flat_spots(name: str) -> bool:
-    return not {"-tophat_spots", "-binary_spots"}.isdisjoint(arguments_of(name))
-
-
-def check_image(image: np.ndarray, name: str, within: float) -> None:
-    wanted = recorded(name)["float"]
-    assert wanted.dtype == np.float32
-    difference = compare_images(image, wanted)
-    if has_flat_spots(name):
-        apart = np.abs(image.astype(np.float64) - wanted) > within * wanted.max()
-        assert apart.mean() <= RIM_SHARE
-        assert difference.sum_ratio == pytest.approx(1, abs=1e-3)
-    else:
-        assert difference.max_relative <= within, difference
-        assert difference.sum_ratio == pytest.approx(1, abs=within)
+    return not {"-tophat_spots", "-binary_spots"}.isdisjoint(CASES[name].arguments)
 
 
 def test_every_recorded_file_is_a_case():
     images = {path.stem for path in HERE.glob("*.npz")} - {"seed_4096"}
     assert images == set(CASES)
     assert len(CASES) == 141
+    kinds = [kind for name in CASES for kind in recorded(name)]
+    assert {kind: kinds.count(kind) for kind in KINDS.values()} == {"int": 4, "noise": 4, "pgm": 3}
+
+
+def test_every_recorded_file_is_the_one_that_was_recorded():
+    lines = (HERE / "checksums.txt").read_text().splitlines()
+    sums = dict(reversed(line.split("  ")) for line in lines if not line.startswith("#"))
+    assert {f"{name}.npz" for name in CASES} < set(sums)
+    assert {f"inputs/{path.name}" for path in (HERE / "inputs").iterdir()} < set(sums)
+    assert {name: sha256_of(HERE / name) for name in sums} == sums
+
+
+def test_the_cases_to_record_are_those_that_were_recorded():
+    requests = read_cases(HERE / "cases.toml")
+    assert [request.name for request in requests] == list(CASES)
+    for request in requests:
+        arguments = [word.removeprefix("inputs/") for word in request.arguments]
+        assert tuple(arguments) == CASES[request.name].arguments
+        assert set(request.printout) == set(CASES[request.name].printout)
+
+
+def test_the_provenance_is_of_these_cases():
+    assert GOLDEN.provenance["cases"] == len(CASES)
+    assert GOLDEN.provenance["program"]["name"] == "nanoBragg"
+    environment = json.loads((HERE / "environment.json").read_text())
+    assert environment == GOLDEN.provenance["environment"]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_image_is_the_recorded_one(name):
-    check_image(outcome(name).image, name, WITHIN)
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in CASES if SMV_OPTIONS["int"] in arguments_of(name)]
-)
-def test_integer_image_is_the_recorded_one(name):
-    check_smv(name, "int")
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in CASES if SMV_OPTIONS["noise"] in arguments_of(name)]
-)
-def test_noise_image_is_the_recorded_one(name):
-    check_smv(name, "noise")
-
-
-def check_smv(name: str, kind: str) -> None:
-    """The header byte for byte; the counts but for a pixel in a thousand."""
-    arguments, wanted = arguments_of(name), recorded(name)
-    content = outcome(name).files[arguments[arguments.index(SMV_OPTIONS[kind]) + 1]]
-    assert content[:HEADER] == wanted[f"{kind}_header"].tobytes()
-    counts = np.frombuffer(content[HEADER:], "<u2").reshape(wanted[kind].shape)
-    assert np.mean(counts == wanted[kind]) >= SAME_COUNTS
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if "-pgmfile" in arguments_of(name)])
-def test_picture_is_the_recorded_one(name):
-    arguments, wanted = arguments_of(name), recorded(name)["pgm"].tobytes()
-    content = outcome(name).files[arguments[arguments.index("-pgmfile") + 1]]
-    start = wanted.index(b"255\n") + 4
-    assert content[:start] == wanted[:start]
-    assert len(content) == len(wanted)
-    pixels = (np.frombuffer(bytes[start:], np.uint8) for bytes in (content, wanted))
-    assert np.mean(np.equal(*pixels)) >= SAME_COUNTS
+def test_images_are_the_recorded_ones(name):
+    found = judge_case(name, outcome(name).arrays, recorded(name), flat=has_flat_spots(name))
+    assert found.holds, found.problems
 
 
 def test_only_named_files_are_written():
-    for name in CASES:
-        arguments = arguments_of(name)
-        options = ("-intfile", "-noisefile", "-pgmfile", "-dump")
-        named = {arguments[arguments.index(o) + 1] for o in options if o in arguments}
-        assert set(outcome(name).files) == named
+    for name, case in CASES.items():
+        options = (*KINDS, "-dump")
+        named = {file_after(name, option) for option in options if option in case.arguments}
+        assert outcome(name).files == named
 
 
 def test_most_pixels_have_the_very_float32_of_the_program():
-    shares = [compare_images(outcome(n).image, recorded(n)["float"]).same_float32 for n in CASES]
+    pairs = ((outcome(name).arrays["float"], recorded(name)["float"]) for name in CASES)
+    shares = [compare_images(*pair).same_float32 for pair in pairs]
     assert np.median(shares) >= 0.99
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.filterwarnings(f"ignore::{NbWarning.__module__}.{NbWarning.__name__}")
 def test_float32_is_as_good_as_its_precision(name):
-    with folder_of_inputs():
-        image = simulate(flags_to_experiment(arguments_of(name)), dtype=torch.float32)
+    (found,) = verify_golden(GOLDEN, [name], dtype=torch.float32)
+    assert found.holds, found.problems
+
+
+def test_float32_is_float32():
+    experiment = flags_to_experiment(CASES["xtal_cubic"].arguments)
+    image = simulate(experiment, dtype=torch.float32)
     assert image.dtype == torch.float32
-    check_image(image.numpy(), name, WITHIN_FLOAT32)
+    assert compare_images(image.numpy(), recorded("xtal_cubic")["float"]).same_float32 < 0.99

@@ -83,11 +83,12 @@ def parse(words: list[str]) -> None:
     """Parses a command line of nb, nanoBragg's options too, and runs nothing."""
     context = cli.make_context("nb", words)
     command: click.Command = cli
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and not command.invoke_without_command:
         name, found, rest = command.resolve_command(context, context._protected_args + context.args)
         assert found is not None, words
         assert name is not None
-        command, context = found, found.make_context(name, rest, parent=context)
+        context = found.make_context(name, rest, parent=context)
+        command = context.command
     arguments = list(context.params.get("arguments", ()))
     if arguments and not arguments[0].startswith("-"):
         assert arguments.pop(0).endswith(".toml"), words

@@ -15,11 +15,11 @@ BAD_FILES = {
 }
 
 
-def fails(nb, folder, line, *words):
-    """The command ends with 2 and one line that has all the words; no file is new."""
+def fails(nb, folder, line, *words, code=2):
+    """The command ends with the code and one line that has all the words; no file is new."""
     before = sorted(folder.iterdir())
     outcome = nb(line)
-    assert outcome.code == 2, outcome
+    assert outcome.code == code, outcome
     (message,) = outcome.errors
     assert message.startswith("nb: ")
     for word in words:
@@ -174,7 +174,7 @@ def test_a_disk_that_fills_up(nb, folder, flags, monkeypatch, option):
 
     monkeypatch.setattr(os, "fsync", full)
     before, after = (f"{option} out", "") if option == "--png" else ("", f"{option} out")
-    fails(nb, folder, f"simulate {before} -- {flags} {after}", "out", "full")
+    fails(nb, folder, f"simulate {before} -- {flags} {after}", "out", "full", code=5)
 
 
 def test_a_demo_folder_that_cannot_be_made(nb, folder):

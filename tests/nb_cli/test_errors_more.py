@@ -134,13 +134,15 @@ def test_an_old_file_in_a_read_only_folder_is_not_replaced(bad, folder, monkeypa
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
-def test_a_failing_disk_keeps_the_old_file(bad, folder, monkeypatch, code):
+def test_a_failing_disk_keeps_the_old_file(nb, tiny, folder, monkeypatch, code):
     def full(descriptor):
         raise OSError(code, os.strerror(code))
 
     (folder / "a").write_bytes(b"old")
     monkeypatch.setattr("os.fsync", full)
-    line = bad("-floatfile", "a")
+    ran = nb("simulate", "--", *tiny, "-floatfile", "a")
+    assert ran.code == 5
+    (line,) = ran.errors
     assert ("the disk is full" in line) == (code == errno.ENOSPC)
     assert (folder / "a").read_bytes() == b"old"
 

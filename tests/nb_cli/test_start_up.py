@@ -71,15 +71,15 @@ def test_the_version(nb):
 def test_help_lists_every_command(nb, option):
     ran = nb(option)
     assert ran.code == 0
-    listed = {line.split()[0]: line for line in ran.out.splitlines() if line.startswith("  ")}
+    listed = " ".join(ran.out.split())
     for name, text in COMMANDS.items():
-        assert text in listed[name]
+        assert f" {name} {text}" in listed
 
 
 def test_the_commands_are_the_modules():
     folder = Path(sys.modules["nb_cli"].__file__).parent / "commands"
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert modules == set(COMMANDS)
+    assert modules == {name.replace("-", "_") for name in COMMANDS}
 
 
 @pytest.mark.parametrize("path", [path for path in TREE if path], ids=" ".join)

@@ -102,9 +102,10 @@ def _viewer_data(
     top = brightest if brightest > 0 else 1.0
     peaks = tables.items(tables.part(summary, "peaks"), "brightest")
     roi = tables.items(summary, "roi")
-    origin = [roi[2], roi[0]] if len(roi) == 4 else [0, 0]
+    known = len(roi) == 4 and all(isinstance(bound, int) for bound in roi)
+    origin = [roi[2], roi[0]] if known else [0, 0]
 
-    def inside(place: Sequence[float] | None) -> list[float] | None:
+    def inside(place: Sequence[int | float] | None) -> list[int | float] | None:
         return None if place is None else [p - o for p, o in zip(place, origin, strict=True)]
 
     return {

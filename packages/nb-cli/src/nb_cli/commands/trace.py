@@ -91,7 +91,8 @@ def command(
     from nb_taps import NoiseChoice, choose_taps, collect_taps, make_manager
 
     chosen = choose_taps(
-        collect_taps(make_manager(external=not no_plugins)), _split(taps) if taps else None
+        collect_taps(make_manager(external=not no_plugins)),
+        None if taps is None else _split(taps),
     )
     check_tag(tag)
     experiment = _experiment(arguments, profile, ignore_unknown_flags, oversample)
@@ -136,7 +137,12 @@ def check_tag(tag: str | None) -> None:
 
 
 def _split(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]
+    from nb_core import InputError
+
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if not found:
+        raise InputError("--taps", names, "name at least one; nb taps list has them")
+    return found
 
 
 def _experiment(

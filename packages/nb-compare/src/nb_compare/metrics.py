@@ -77,7 +77,8 @@ def _correlation(ours: np.ndarray, theirs: np.ndarray, spare: np.ndarray) -> flo
     theirs -= theirs.mean()
     together = np.multiply(ours, theirs, out=spare).sum()
     scale = np.sqrt(np.square(ours, out=ours).sum() * np.square(theirs, out=theirs).sum())
-    return float(together / scale) if scale > 0 else float("nan")
+    # Rounding may take it past 1.
+    return max(-1.0, min(1.0, float(together / scale))) if scale > 0 else float("nan")
 
 
 def _same_float32(image: np.ndarray, reference: np.ndarray) -> float:

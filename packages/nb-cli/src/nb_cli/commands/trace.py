@@ -98,10 +98,12 @@ def command(
     experiment = _experiment(arguments, profile, ignore_unknown_flags, oversample)
     noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)
     traced = _trace(experiment, _pixels(pixels, region), chosen, device, dtype, noise)
-    _print(traced)
-    if as_json or out_dir:
+    folder = None
+    if as_json or out_dir:  # before printing, which may end early: `nb trace ... | head`
         inputs = _input_files(experiment, arguments)
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
+    _print(traced)
+    if folder is not None:
         click.echo(f"wrote {folder}")
 
 

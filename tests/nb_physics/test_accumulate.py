@@ -82,7 +82,7 @@ def number(value):
 
 
 def test_photons():
-    found = photons(number([2.0]), number(1e29), 4.0, number([0.5]), number([0.1]))
+    found = photons(number([2.0]), number(1e29), number(4.0), number([0.5]), number([0.1]))
     assert found.item() == pytest.approx(7.94079248018965e-30 * 1e29 * 2 / 4 * 0.05, rel=1e-14)
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nb_physics.polarization import kahn_factor
+from nb_physics.polarization import field_axes, kahn_factor
 
 
 def number(value):
@@ -16,7 +16,7 @@ def number(value):
 
 def factor(diffracted, incident=(1.0, 0.0, 0.0), kahn=1.0, electric=(0.0, 0.0, 1.0)):
     columns = number(diffracted)[:, None], number(incident)[:, None]
-    return kahn_factor(*columns, number(electric), number(kahn)).item()
+    return kahn_factor(*columns, *field_axes(columns[1], number(electric)), number(kahn)).item()
 
 
 @given(twotheta=st.floats(0.0, math.pi), psi=st.floats(-math.pi, math.pi), kahn=st.floats(-1, 1))
@@ -50,6 +50,6 @@ def test_no_gradient_is_nan_in_the_forward_beam():
     ray = number([[1.0], [0.0], [0.0]]).requires_grad_()
     beam = number([[1.0], [0.0], [0.0]]).requires_grad_()
     electric, kahn = number((0.0, 0.0, 1.0)).requires_grad_(), number(0.5).requires_grad_()
-    value = kahn_factor(ray, beam, electric, kahn).sum()
+    value = kahn_factor(ray, beam, *field_axes(beam, electric), kahn).sum()
     for gradient in torch.autograd.grad(value, (ray, beam, electric, kahn)):
         assert gradient.isfinite().all()

@@ -11,7 +11,7 @@ from small_experiments import PROFILES, small_experiment, small_list
 
 from nb_core import Mask, Roi
 from nb_physics import make_plan, simulate, tiles
-from nb_physics.tiles import pixel_ranges, select_pixels, step_blocks
+from nb_physics.tiles import pixel_ranges, select_pixels, step_blocks, tile_pixels
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
 CPU = torch.device("cpu")
@@ -40,7 +40,8 @@ def test_every_selected_pixel_comes_exactly_once(experiment, tile):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles, "TILE_EVALUATIONS", tile)
         plan = make_plan(experiment)
-        ranges = list(pixel_ranges(plan, selection.count, step_blocks(plan)))
+        size = tile_pixels(step_blocks(plan))
+        ranges = list(pixel_ranges(selection.count, size))
     found = [i for start, stop in ranges for i in selection.indices(start, stop, CPU).tolist()]
     roi, mask, width = experiment.roi, experiment.mask, experiment.detector.fpixels
     expected = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from types import MappingProxyType
+
 import click
 
 device_option = click.option(
@@ -13,6 +16,56 @@ dtype_option = click.option(
     default="float64",
     show_default=True,
     help="float64 agrees with nanoBragg to rounding; float32 keeps its phases in float64.",
+)
+ENGINES = ["auto", "eager", "compiled"]
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="Torch operation by operation, kernels compiled once and kept, or what is sooner done.",
+)
+
+
+def _use_threads(context: click.Context, option: click.Parameter, value: int | None) -> int | None:
+    """Sets how many threads torch and the kernels take, from here on."""
+    if value is not None:
+        import torch
+
+        torch.set_num_threads(value)
+    return value
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    callback=_use_threads,
+    expose_value=False,
+    help="Processor cores to use.  [default: all]",
+)
+
+
+class ByteCount(click.ParamType[int]):
+    """A number of bytes: 500M, 2G, 2GB, 1000000."""
+
+    name = "size"
+    _UNITS = MappingProxyType({"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40})
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]?)(?:i?B)?", str(value), re.IGNORECASE)
+        if found is None:
+            self.fail(f"{value!r} is no size; give bytes, or 500M, 2G", param, ctx)
+        return int(float(found[1]) * self._UNITS[found[2].upper()])
+
+
+max_memory_option = click.option(
+    "--max-memory",
+    type=ByteCount(),
+    metavar="SIZE",
+    help="Memory to work with beside the image, as 500M or 2G.  [default: some 200M]",
 )
 rng_option = click.option(
     "--rng",

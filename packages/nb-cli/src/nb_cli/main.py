@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -23,6 +24,7 @@ COMMANDS = {
     "compare": "Run the C program and nb on the same arguments, and compare their images.",
     "first-divergence": "Name the first quantity of a pixel that differs from the C program.",
     "golden": "Record images of the C program, and verify nb against them.",
+    "bench": "Measure the speed, beside the C program and the machine's limits.",
     "view": "Draw an image file as a PNG.",
     "demo": "Simulate a small protein crystal, to see that all works.",
     "doctor": "Report versions, devices and whether the C program is found.",
@@ -73,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs the command line and returns its exit code; errors go to stderr, one line each."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _messages_shown():
         warnings.showwarning = _show_warning
         warnings.simplefilter("always", UserWarning)
         try:
@@ -100,6 +102,24 @@ def run(arguments: list[str]) -> int:
                 raise
             click.echo(f"nb: {error}", err=True)
             return error.exit_code
+
+
+class _ToStderr(logging.Handler):
+    """Shows what the simulation says of itself, which is that it builds kernels."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"nb: {record.getMessage()}", err=True)
+
+
+@contextmanager
+def _messages_shown() -> Iterator[None]:
+    logger, handler = logging.getLogger("nb_physics"), _ToStderr()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextmanager

@@ -55,6 +55,7 @@ class Choices:
     save_difference: bool = False
     device: str = "cpu"
     dtype: str = "float64"
+    engine: str = "auto"
     profile: Profile | None = None
     ignore_unknown: bool = False
 
@@ -200,8 +201,13 @@ def _simulate(
     start = time.perf_counter()
     with _warnings_to(log):
         plan = make_plan(experiment)
-        dtype = getattr(torch, choices.dtype)
-        image = simulate(plan, device=choices.device, dtype=dtype, progress=progress)
+        image = simulate(
+            plan,
+            device=choices.device,
+            dtype=getattr(torch, choices.dtype),
+            engine=choices.engine,
+            progress=progress,
+        )
         values = image.detach().cpu().float().numpy()
     seconds = time.perf_counter() - start
     log += plan.notes

@@ -1,5 +1,6 @@
 """X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
 
+from nb_physics.engine.choice import Engine
 from nb_physics.figures import Figures, image_figures
 from nb_physics.header import smv_header
 from nb_physics.models import Crystal, Detector, Simulator
@@ -13,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Crystal",
     "Detector",
+    "Engine",
     "Figures",
     "NoiseGenerator",
     "Plan",

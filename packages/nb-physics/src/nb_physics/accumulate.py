@@ -11,7 +11,7 @@ def step_terms(
     F_cell: Float[Tensor, "pixels sources steps"], F_latt: Float[Tensor, "pixels sources steps"]
 ) -> Float[Tensor, "pixels sources steps"]:
     """F_cell^2 F_latt^2 of every step, electrons^2."""
-    return F_cell * F_cell * F_latt * F_latt
+    return torch.square(F_cell * F_latt)
 
 
 def add_terms(

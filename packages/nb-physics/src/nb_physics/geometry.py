@@ -12,7 +12,10 @@ from nb_physics.vectors import cross, length, rotate_about, unit
 
 
 def subpixel_coordinates(
-    index: Int[Tensor, " pixels"], sub: int, oversample: int, pixel_size: Float[Tensor, ""]
+    index: Float[Tensor, " pixels"] | Int[Tensor, " pixels"],
+    sub: Float[Tensor, ""] | int,
+    oversample: Float[Tensor, ""] | int,
+    pixel_size: Float[Tensor, ""],
 ) -> Float[Tensor, " pixels"]:
     """Distance (metres) of sub-pixel centres from the detector's edge, along one axis.
 
@@ -89,7 +92,7 @@ def solid_angle(
 def capture_fraction(
     diffracted: Float[Tensor, "3 pixels"],
     frame: DetectorFrame,
-    layer: int,
+    layer: Float[Tensor, ""] | int,
     layer_depth: Float[Tensor, ""],
     attenuation: Float[Tensor, ""],
 ) -> Float[Tensor, " pixels"]:

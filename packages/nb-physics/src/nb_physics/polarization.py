@@ -9,20 +9,30 @@ from torch import Tensor
 from nb_physics.vectors import cross, unit
 
 
+def field_axes(
+    incident: Float[Tensor, "3 sources"], axis: Float[Tensor, "3"]
+) -> tuple[Float[Tensor, "3 sources"], Float[Tensor, "3 sources"]]:
+    """Unit vectors along the electric and the magnetic field of each beam.
+
+    axis: E vector of a central beam
+    """
+    magnetic = unit(cross(axis[:, None].expand_as(incident), incident))
+    return unit(cross(incident, magnetic)), magnetic
+
+
 def kahn_factor(
     diffracted: Float[Tensor, "3 pixels"],
     incident: Float[Tensor, "3 sources"],
-    axis: Float[Tensor, "3"],
+    electric: Float[Tensor, "3 sources"],
+    magnetic: Float[Tensor, "3 sources"],
     polarization: Float[Tensor, ""],
 ) -> Float[Tensor, "pixels sources"]:
     """(1 + cos^2 2theta - K cos(2 psi) sin^2 2theta) / 2.
 
     Kahn, Fourme, Gadet, Janin, Dumas & Andre, J. Appl. Cryst. 15 (1982) 330. psi is the angle of
-    the ray in the plane across the beam, from the E vector; `axis` is the E vector of a central
-    beam, `polarization` is K. cos(2 psi) is taken from the projections, without the angle.
+    the ray in the plane across the beam, from the E vector; `electric` and `magnetic` are those of
+    `field_axes`, `polarization` is K. cos(2 psi) is taken from the projections, without the angle.
     """
-    magnetic = unit(cross(axis[:, None].expand_as(incident), incident))
-    electric = unit(cross(incident, magnetic))
     x, y, z = diffracted[:, :, None]
     cosine = x * incident[0] + y * incident[1] + z * incident[2]
     along_e = x * electric[0] + y * electric[1] + z * electric[2]

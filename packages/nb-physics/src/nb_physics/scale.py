@@ -25,7 +25,7 @@ def water_intensity(water_size: Float[Tensor, ""], fluence: Float[Tensor, ""]) -
 def photons(
     intensity: Float[Tensor, " pixels"],
     fluence: Float[Tensor, ""],
-    steps: float,
+    steps: Float[Tensor, ""],
     *factors: Float[Tensor, " pixels"],
 ) -> Float[Tensor, " pixels"]:
     """r_e^2 fluence intensity / steps, times the factors not yet in the sum."""

@@ -1,27 +1,26 @@
-"""The walk over the image: tiles of pixels, and within them layers, sub-pixels and steps."""
+"""From an experiment to its image: tile by tile, by the engine that is asked for."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import Experiment, InputError, Recorder
+from nb_core import Experiment, InputError, NbWarning, Recorder
 from nb_core.recorder import Site
-from nb_physics.axes import LabAxes
-from nb_physics.frame import DetectorFrame
-from nb_physics.orientation import UnitCell
+from nb_physics.engine.choice import Engine, takes_kernels
+from nb_physics.engine.load import BuildError
+from nb_physics.engine.walk import CompiledWalk, needed_kernels
 from nb_physics.plan import Plan, make_plan
-from nb_physics.sources import Sources
-from nb_physics.structure import StructureGrid
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import (
+    TILE_EVALUATIONS,
     PixelSelection,
-    StepBlock,
     pixel_ranges,
     select_pixels,
     step_blocks,
@@ -31,12 +30,19 @@ from nb_physics.tiles import (
 Progress = Callable[[int, int], None]
 """Called after each tile with the pixels done and the pixels in all."""
 
+BYTES_OF_EVALUATION = 400
+"""What a tile keeps for each pixel, source and step, at most: some 50 numbers."""
+
+LEAST_MEMORY = 1 << 20
+
 
 def simulate(
     experiment: Experiment | Plan,
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
+    engine: Engine | str = Engine.AUTO,
+    max_memory: int | None = None,
     recorder: Recorder | None = None,
     progress: Progress | None = None,
 ) -> Float[Tensor, "slow fast"]:
@@ -44,19 +50,23 @@ def simulate(
 
     experiment: or its plan, where that has been made already
     dtype: float64, or float32 (phases stay in float64 where the device has it)
+    engine: eager torch, compiled kernels, or whichever is sooner done; gradients and recorders
+        take eager
+    max_memory: bytes to work with beside the image and the experiment
     recorder: is offered every intermediate quantity (nb_core.quantities)
-    Raises InputError where the device or dtype is not to be had.
+    Raises InputError where the device or dtype is not to be had, and for engine "compiled" with a
+    recorder or a gradient.
     """
-    plan, target = _plan_on_device(experiment, device, dtype)
+    plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
-    blocks = step_blocks(plan)
-    parts: list[Tensor] = []
-    for start, stop in pixel_ranges(plan, selection.count, blocks):
-        pixels = selection.indices(start, stop, target)
-        parts.append(_tile(plan, pixels, blocks, dtype, recorder))
+    walk = _choose_walk(plan, scene, selection, dtype, target, engine, recorder)
+    shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
+    image = _Image(shape, selection, dtype, target, keeps_graph=_has_gradient(scene))
+    for start, stop in walk.ranges(selection.count, _affordable(max_memory, scene)):
+        image.add(start, walk.photons(selection, start, stop, target))
         if progress is not None:
             progress(stop, selection.count)
-    return _assemble(plan.experiment, selection, parts, dtype, target)
+    return image.finished()
 
 
 def simulate_pixels(
@@ -68,16 +78,16 @@ def simulate_pixels(
     recorder: Recorder | None = None,
     progress: Progress | None = None,
 ) -> Float[Tensor, " pixels"]:
-    """Photons of some pixels (slow, fast), each in the tile in which `simulate` computes it.
+    """Photons of some pixels (slow, fast), each in the tile in which eager `simulate` computes it.
 
     So they are those of the whole image bit for bit; the recorder is offered all pixels of these
     tiles. Raises InputError as `simulate`, and for a pixel that is not rendered: off the detector,
     outside the region of interest or masked.
     """
-    plan, target = _plan_on_device(experiment, device, dtype)
+    plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
-    blocks = step_blocks(plan)
-    size = tile_pixels(plan, blocks)
+    walk = EagerWalk(plan, scene, dtype, recorder)
+    size = walk.size
     numbers: list[int] = []
     for slow, fast in pixels:
         number = selection.number(slow, fast)
@@ -89,38 +99,146 @@ def simulate_pixels(
     wanted = sorted({number // size for number in numbers})
     for done, tile in enumerate(wanted, 1):
         stop = min((tile + 1) * size, selection.count)
-        indices = selection.indices(tile * size, stop, target)
-        tiles[tile] = _tile(plan, indices, blocks, dtype, recorder)
+        tiles[tile] = walk.photons(selection, tile * size, stop, target)
         if progress is not None:
             progress(done, len(wanted))
     parts = [tiles[number // size][number % size] for number in numbers]
     return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)
 
 
-def _plan_on_device(
+class EagerWalk:
+    """The walk over the image by torch, operation by operation."""
+
+    def __init__(
+        self, plan: Plan, scene: Scene, dtype: torch.dtype, recorder: Recorder | None = None
+    ) -> None:
+        self.scene, self.dtype, self.recorder = scene, dtype, recorder
+        self.blocks = step_blocks(plan)
+        self.size = tile_pixels(self.blocks)
+
+    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each tile; `largest`: most pixels of one, from the memory allowed."""
+        return pixel_ranges(count, min(self.size, largest or self.size))
+
+    def photons(
+        self, selection: PixelSelection, start: int, stop: int, device: torch.device
+    ) -> Float[Tensor, " pixels"]:
+        """Photons of pixels number `start` to `stop`."""
+        pixels = selection.indices(start, stop, device)
+        values = tile_photons(self.scene, pixels, self.blocks, self.dtype, self.recorder)
+        if self.recorder is not None and self.recorder.wants("photons"):
+            self.recorder.record("photons", values, Site(pixels))
+        return values
+
+
+def _choose_walk(
+    plan: Plan,
+    scene: Scene,
+    selection: PixelSelection,
+    dtype: torch.dtype,
+    device: torch.device,
+    engine: Engine | str,
+    recorder: Recorder | None,
+) -> EagerWalk | CompiledWalk:
+    """The walk that the engine stands for; eager, with a warning, where nothing can be built."""
+    chosen, eager = check_engine(engine), EagerWalk(plan, scene, dtype, recorder)
+    inside = _has_gradient(scene) or recorder is not None
+    if inside and chosen is Engine.COMPILED:
+        remedy = "kernels give no gradients and show nothing inside; choose eager or auto"
+        raise InputError("engine", chosen.value, remedy)
+    if inside or chosen is Engine.EAGER or not selection.count or device.type == "mps":
+        return eager
+    evaluations = float(selection.count) * scene.layers * plan.steps
+    if chosen is Engine.AUTO:
+        kernels = needed_kernels(scene, dtype, device)
+        if not takes_kernels(kernels, evaluations):
+            return eager
+    try:
+        return CompiledWalk(scene, dtype, device)
+    except BuildError as error:
+        _warn_once(str(error))
+        return eager
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    message = f"no compiled kernels, eager torch is used, which is slower: {reason}"
+    warnings.warn(message, NbWarning, stacklevel=4)
+
+
+def check_engine(name: Engine | str) -> Engine:
+    """The engine of that name; InputError for another."""
+    try:
+        return Engine(name)
+    except ValueError as error:
+        known = ", ".join(Engine)
+        raise InputError("engine", name, f"expected one of: {known}") from error
+
+
+def _has_gradient(scene: Scene) -> bool:
+    tensors = scene_tensors(scene).values()
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
+def _affordable(max_memory: int | None, scene: Scene) -> int | None:
+    """How many pixels a tile may have."""
+    if max_memory is None:
+        return None
+    if max_memory < LEAST_MEMORY:
+        remedy = f"give at least {LEAST_MEMORY} bytes"
+        raise InputError("max_memory", max_memory, remedy)
+    sources, steps = scene.wavelength.numel(), scene.cell_vectors.shape[2]
+    together = min(sources * steps, TILE_EVALUATIONS)
+    return max(1, max_memory // (BYTES_OF_EVALUATION * max(together, sources)))
+
+
+class _Image:
+    """The image while its tiles come in; pixels that are not selected are 0."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        selection: PixelSelection,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        keeps_graph: bool,
+    ) -> None:
+        self.shape, self.selection, self.device = shape, selection, device
+        self.parts: list[Tensor] | None = [] if keeps_graph else None
+        self.values = torch.zeros(shape[0] * shape[1], dtype=dtype, device=device)
+
+    def add(self, start: int, values: Float[Tensor, " pixels"]) -> None:
+        """Takes the pixels from number `start` on; a gradient needs them joined at the end."""
+        if self.parts is not None:
+            self.parts.append(values)
+            return
+        stop = start + values.numel()
+        if self.selection.count != self.values.numel():
+            self.values[self.selection.indices(start, stop, self.device)] = values
+        elif self.device.type == "cpu":  # one thread copies a tile sooner than several start to
+            self.values.numpy()[start:stop] = values.detach().numpy()
+        else:
+            self.values[start:stop] = values
+
+    def finished(self) -> Float[Tensor, "slow fast"]:
+        """The image of all tiles."""
+        if not self.parts:
+            return self.values.reshape(self.shape)
+        joined = torch.cat(self.parts)
+        if joined.numel() != self.values.numel():
+            indices = self.selection.indices(0, self.selection.count, self.device)
+            joined = self.values.index_put((indices,), joined)
+        return joined.reshape(self.shape)
+
+
+def _on_device(
     experiment: Experiment | Plan, device: torch.device | str, dtype: torch.dtype
-) -> tuple[Plan, torch.device]:
+) -> tuple[Plan, Scene, torch.device]:
     target = available_device(device)
     check_dtype(dtype, target)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
-    return plan_to(plan, target), target
-
-
-def _tile(
-    plan: Plan,
-    pixels: Int[Tensor, " pixels"],
-    blocks: list[StepBlock],
-    dtype: torch.dtype,
-    recorder: Recorder | None,
-) -> Float[Tensor, " pixels"]:
-    values = tile_photons(plan, pixels, blocks, dtype, recorder)
-    if recorder is not None and recorder.wants("photons"):
-        recorder.record("photons", values, Site(pixels))
-    return values
-
-
-_ON_DEVICE = (Plan, LabAxes, DetectorFrame, Sources, UnitCell, StructureGrid)
-"""The parts of a plan that hold tensors."""
+    return plan, scene_to(make_scene(plan), target), target
 
 
 def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
@@ -141,39 +259,3 @@ def available_device(name: torch.device | str) -> torch.device:
         remedy = f"this machine has no such device; it has: {', '.join(have)}"
         raise InputError("device", name, remedy) from error
     return device
-
-
-def plan_to(plan: Plan, device: torch.device) -> Plan:
-    """The plan with all its tensors on a device (in float32 where the device has no float64)."""
-    dtype = torch.float32 if device.type == "mps" else torch.float64
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return value.to(device, dtype) if value.is_floating_point() else value.to(device)
-        if not isinstance(value, _ON_DEVICE):
-            return value
-        fields = {
-            field.name: moved(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-        return dataclasses.replace(value, **fields)
-
-    result = moved(plan)
-    assert isinstance(result, Plan)
-    return result
-
-
-def _assemble(
-    experiment: Experiment,
-    selection: PixelSelection,
-    parts: list[Float[Tensor, " _"]],
-    dtype: torch.dtype,
-    device: torch.device,
-) -> Float[Tensor, "slow fast"]:
-    """The image of all tiles; pixels that were not selected are 0."""
-    shape = (experiment.detector.spixels, experiment.detector.fpixels)
-    values = torch.cat(parts) if parts else torch.zeros(0, dtype=dtype, device=device)
-    if values.numel() == shape[0] * shape[1]:
-        return values.reshape(shape)
-    indices: Int[Tensor, " pixels"] = selection.indices(0, selection.count, device)
-    image = torch.zeros(shape[0] * shape[1], dtype=dtype, device=device)
-    return image.index_put((indices,), values).reshape(shape)

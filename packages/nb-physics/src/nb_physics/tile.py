@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import Recorder
+from nb_core import CrystalShape, Recorder
 from nb_core.recorder import Site
 from nb_physics.accumulate import add_terms, add_terms_running, add_terms_weighted, step_terms
 from nb_physics.geometry import (
@@ -20,23 +19,42 @@ from nb_physics.geometry import (
     solid_angle,
     subpixel_coordinates,
 )
-from nb_physics.lattice import LATTICE_FACTORS, lattice_factor
+from nb_physics.lattice import LATTICE_FACTORS
+from nb_physics.lattice.square import gratings
 from nb_physics.miller import fractional_indices, nearest_indices
-from nb_physics.plan import Plan
 from nb_physics.polarization import kahn_factor
 from nb_physics.scale import photons
 from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda, within_dmin
+from nb_physics.scene import Kind, Scene
 from nb_physics.structure import amplitude_origin, nearest, tricubic
 from nb_physics.tiles import StepBlock
+
+Number = Float[Tensor, ""] | int
+"""A layer or sub-pixel: the eager walk counts with int, a compiled kernel is handed tensors."""
+
+
+@dataclass(frozen=True, eq=False)
+class Offers:
+    """Shows quantities to a recorder, if there is one."""
+
+    recorder: Recorder | None
+    site: Site
+
+    def wants(self, name: str) -> bool:
+        return self.recorder is not None and self.recorder.wants(name)
+
+    def __call__(self, **values: Tensor | None) -> None:
+        if self.recorder is None:
+            return
+        for name, value in values.items():
+            if value is not None and self.recorder.wants(name):
+                self.recorder.record(name, value, self.site)
 
 
 @dataclass(frozen=True, eq=False)
 class SubPixel:
     """The rays of one sub-pixel and sensor layer of a tile, and the factors that go with them."""
 
-    site: Site
-    first_of_pixel: bool
-    first_of_layer: bool
     diffracted: Float[Tensor, "3 pixels"]
     omega: Float[Tensor, " pixels"]
     capture: Float[Tensor, " pixels"]
@@ -44,7 +62,7 @@ class SubPixel:
 
 @dataclass(frozen=True, eq=False)
 class Rays:
-    """A sub-pixel's rays with the sources of one block: what phi and mosaic do not change.
+    """A sub-pixel's rays with some sources: what phi and mosaic do not change.
 
     kept: 0 beyond dmin, else 1; None where there is no dmin
     polarization: None where there is no use for it
@@ -56,180 +74,237 @@ class Rays:
 
 
 def tile_photons(
-    plan: Plan,
+    scene: Scene,
     pixels: Int[Tensor, " pixels"],
     blocks: list[StepBlock],
     dtype: torch.dtype,
-    recorder: Recorder | None,
+    recorder: Recorder | None = None,
 ) -> Float[Tensor, " pixels"]:
     """Photons of the pixels with these flat indices."""
-    walk = _corrected_photons if plan.corrected else _reference_photons
-    return walk(plan, pixels, blocks, dtype, recorder).to(dtype)
+    walk = _corrected_photons if scene.kind.corrected else _reference_photons
+    return walk(scene, pixels, blocks, dtype, recorder).to(dtype)
 
 
 def _reference_photons(
-    plan: Plan,
+    scene: Scene,
     pixels: Int[Tensor, " pixels"],
     blocks: list[StepBlock],
     dtype: torch.dtype,
     recorder: Recorder | None,
 ) -> Float[Tensor, " pixels"]:
-    """nanoBragg's sum: solid angle and polarization of the first sub-pixel, capture of the last
-    layer's first one; with `-oversample_*` those of every step, multiplied into the running sum.
-    """
-    sampling = plan.experiment.sampling
-    total = plan.background.expand(pixels.shape)
+    """nanoBragg's sum: see `add_reference` and `finish_reference`."""
+    total = scene.background.expand(pixels.shape)
     omega = capture = torch.ones_like(total)
-    polarization = torch.full_like(total, float(plan.experiment.beam.nopolar))
-    for sub in _subpixels(plan, pixels, recorder):
-        omega = sub.omega if sub.first_of_pixel else omega
-        capture = sub.capture if sub.first_of_layer else capture
+    polarization = no_polarization(scene, total)
+    for place in scene.places():
+        offers = Offers(recorder, Site(pixels, *place))
+        sub = sub_pixel(scene, pixels, place, offers)
+        omega = sub.omega if place == (0, 0, 0) else omega
+        capture = sub.capture if place[1:] == (0, 0) else capture
         for block in blocks:
-            first = sub.first_of_pixel and block is blocks[0]
-            wanted = first or sampling.oversample_polar or bool(plan.dmin > 0)
-            rays = _rays(plan, sub, block, recorder, polarized=wanted)
-            polarization = _first_polarization(polarization, rays)
-            F_latt, terms = _terms(plan, sub, rays, block, dtype, recorder)
-            running = _running_factors(plan, sub, rays)
-            if running is None:
-                total = add_terms(total, terms, rays.kept)
-            else:
-                counted = _counted(plan, F_latt, rays.kept)
-                total = add_terms_running(total, terms, running, counted)
-            _offer(recorder, _block_site(sub, block), ("weight", "running_sum"), (running, total))
-    late = (
-        None if sampling.oversample_thick else capture,
-        None if sampling.oversample_polar else polarization,
-        None if sampling.oversample_omega else omega,
-    )
-    names = ("intensity", "capture_used", "polarization_used", "omega_used")
-    _offer(recorder, Site(pixels), names, (total, *late))
-    factors = [factor for factor in late if factor is not None]
-    if recorder is not None and recorder.wants("water_photons") and len(factors) == 3:
-        water = plan.background.expand(pixels.shape)
-        share = photons(water, plan.fluence, plan.divisor, *factors)
-        recorder.record("water_photons", share, Site(pixels))
-    return photons(total, plan.fluence, plan.divisor, *factors)
+            first = place == (0, 0, 0) and block is blocks[0]
+            offers = Offers(recorder, _block_site(pixels, place, block))
+            total, polarization = add_reference(
+                scene.part(block), sub, (total, polarization), dtype, offers, opening=first
+            )
+    offers = Offers(recorder, Site(pixels))
+    return finish_reference(scene, total, (capture, polarization, omega), offers)
+
+
+def add_reference(
+    scene: Scene,
+    sub: SubPixel,
+    sums: tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]],
+    dtype: torch.dtype,
+    offers: Offers,
+    *,
+    opening: bool,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]]:
+    """The sum and the polarization factor of the pixel, with the terms of one sub-pixel added.
+
+    With `-oversample_*` the factors of every step are multiplied into the running sum.
+    opening: whether these are a pixel's first steps
+    """
+    total, polarization = sums
+    kind = scene.kind
+    polarized = opening or kind.oversample_polar or kind.limited
+    rays = _rays(scene, sub, offers, polarized=polarized)
+    polarization = first_polarization(polarization, rays)
+    F_latt, terms = _terms(scene, rays, dtype, offers)
+    running = _running_factors(kind, sub, rays)
+    if running is None:
+        total = add_terms(total, terms, rays.kept)
+    else:
+        counted = _counted(kind, F_latt, rays.kept)
+        total = add_terms_running(total, terms, running, counted)
+    offers(weight=running, running_sum=total)
+    return total, polarization
+
+
+def finish_reference(
+    scene: Scene,
+    total: Float[Tensor, " pixels"],
+    factors: tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"], Float[Tensor, " pixels"]],
+    offers: Offers,
+) -> Float[Tensor, " pixels"]:
+    """Photons of the sum, with the factors (capture, polarization, omega) not yet in it: those of
+    the first sub-pixel, in the last layer for the capture.
+    """
+    kind = scene.kind
+    in_sum = (kind.oversample_thick, kind.oversample_polar, kind.oversample_omega)
+    late = [None if used else factor for used, factor in zip(in_sum, factors, strict=True)]
+    offers(intensity=total, capture_used=late[0], polarization_used=late[1], omega_used=late[2])
+    left = [factor for factor in late if factor is not None]
+    if offers.wants("water_photons") and len(left) == 3:
+        water = scene.background.expand(total.shape)
+        offers(water_photons=photons(water, scene.fluence, scene.divisor, *left))
+    return photons(total, scene.fluence, scene.divisor, *left)
 
 
 def _corrected_photons(
-    plan: Plan,
+    scene: Scene,
     pixels: Int[Tensor, " pixels"],
     blocks: list[StepBlock],
     dtype: torch.dtype,
     recorder: Recorder | None,
 ) -> Float[Tensor, " pixels"]:
-    """The sum with every term's own solid angle, capture, polarization and source weight; the
-    background is added once a pixel, averaged over sub-pixels and sources and summed over layers.
-    """
-    total = torch.zeros_like(pixels, dtype=plan.fluence.dtype)
+    """The corrected sum: see `add_corrected` and `finish_corrected`."""
+    total = torch.zeros_like(pixels, dtype=scene.fluence.dtype)
     background = torch.zeros_like(total)
-    for sub in _subpixels(plan, pixels, recorder):
+    for place in scene.places():
+        sub = sub_pixel(scene, pixels, place, Offers(recorder, Site(pixels, *place)))
         for block in blocks:
-            rays = _rays(plan, sub, block, recorder, polarized=True)
-            weight = (sub.omega * sub.capture)[:, None] * plan.sources.weight[block.sources]
-            if not plan.experiment.beam.nopolar and rays.polarization is not None:
-                weight = weight * rays.polarization
-            if block.steps.start == 0:
-                background = background + weight.sum(dim=1)
-            kept = weight if rays.kept is None else weight * rays.kept
-            _, terms = _terms(plan, sub, rays, block, dtype, recorder)
-            total = add_terms_weighted(total, terms, kept)
-            _offer(recorder, _block_site(sub, block), ("weight", "running_sum"), (kept, total))
-    water = plan.background * background / plan.oversample**2
-    _offer(recorder, Site(pixels), ("intensity", "water_photons"), (total, water))
-    return photons(total, plan.fluence, plan.divisor) + water
+            share = 1.0 if block.steps.start == 0 else 0.0
+            offers = Offers(recorder, _block_site(pixels, place, block))
+            sums = (total, background)
+            total, background = add_corrected(scene.part(block), sub, sums, dtype, offers, share)
+    return finish_corrected(scene, total, background, Offers(recorder, Site(pixels)))
 
 
-def _subpixels(
-    plan: Plan, pixels: Int[Tensor, " pixels"], recorder: Recorder | None
-) -> Iterator[SubPixel]:
-    """Every layer and sub-pixel of the pixels, in nanoBragg's order: layer, slow, fast."""
-    frame, detector = plan.frame, plan.experiment.detector
-    slow_index = torch.div(pixels, detector.fpixels, rounding_mode="floor")
-    fast_index = pixels - slow_index * detector.fpixels
-    n = plan.oversample
-    order = (
-        (layer, s, f) for layer in range(plan.layers.count) for s in range(n) for f in range(n)
-    )
-    for layer, s, f in order:
-        slow = subpixel_coordinates(slow_index, s, n, frame.pixel_size)
-        fast = subpixel_coordinates(fast_index, f, n, frame.pixel_size)
-        position = flat_positions(fast, slow, layer * plan.layer_depth, frame)
-        if detector.curved_detector:
-            position = curved_positions(position, fast, slow, frame, plan.experiment.profile)
-        airpath, diffracted = directions(position)
-        omega = solid_angle(
-            airpath,
-            frame,
-            point_pixel=detector.point_pixel,
-            profile=plan.experiment.profile,
-        )
-        if plan.absorbing or (plan.experiment.sampling.oversample_thick and not plan.corrected):
-            capture = capture_fraction(diffracted, frame, layer, plan.layer_depth, plan.attenuation)
-        else:
-            capture = torch.ones_like(airpath)
-        site = Site(pixels, layer, s, f)
-        offered = (position, airpath, diffracted, omega, capture)
-        _offer(recorder, site, ("position", "airpath", "diffracted", "omega", "capture"), offered)
-        first_of_layer = s == 0 and f == 0
-        yield SubPixel(
-            site, first_of_layer and layer == 0, first_of_layer, diffracted, omega, capture
-        )
+def add_corrected(
+    scene: Scene,
+    sub: SubPixel,
+    sums: tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]],
+    dtype: torch.dtype,
+    offers: Offers,
+    share: Float[Tensor, ""] | float,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]]:
+    """The sum and the background, with the terms of one sub-pixel added.
+
+    Every term has its own solid angle, capture, polarization and source weight.
+    share: 1 with a source's first steps, else 0, for the background is added once a source
+    """
+    total, background = sums
+    rays = _rays(scene, sub, offers, polarized=True)
+    weight = (sub.omega * sub.capture)[:, None] * scene.weight
+    if not scene.kind.nopolar and rays.polarization is not None:
+        weight = weight * rays.polarization
+    background = background + share * weight.sum(dim=1)
+    kept = weight if rays.kept is None else weight * rays.kept
+    _, terms = _terms(scene, rays, dtype, offers)
+    total = add_terms_weighted(total, terms, kept)
+    offers(weight=kept, running_sum=total)
+    return total, background
 
 
-def _rays(
-    plan: Plan, sub: SubPixel, block: StepBlock, recorder: Recorder | None, *, polarized: bool
-) -> Rays:
-    incident = plan.sources.incident[:, block.sources]
-    wavelength = plan.sources.wavelength[block.sources]
+def finish_corrected(
+    scene: Scene,
+    total: Float[Tensor, " pixels"],
+    background: Float[Tensor, " pixels"],
+    offers: Offers,
+) -> Float[Tensor, " pixels"]:
+    """Photons of the sum, and the water's: averaged over sub-pixels, summed over layers."""
+    water = scene.background * background / (scene.oversample * scene.oversample)
+    offers(intensity=total, water_photons=water)
+    return photons(total, scene.fluence, scene.divisor) + water
+
+
+def sub_pixel(
+    scene: Scene,
+    pixels: Int[Tensor, " pixels"],
+    place: tuple[Number, Number, Number],
+    offers: Offers,
+) -> SubPixel:
+    """The rays to one sub-pixel (layer, slow, fast) of each pixel."""
+    kind, frame, n = scene.kind, scene.frame, scene.oversample
+    layer, s, f = place
+    slow_index, fast_index = _indices(pixels, scene.fpixels)
+    slow = subpixel_coordinates(slow_index, s, n, frame.pixel_size)
+    fast = subpixel_coordinates(fast_index, f, n, frame.pixel_size)
+    position = flat_positions(fast, slow, layer * scene.layer_depth, frame)
+    if kind.curved:
+        position = curved_positions(position, fast, slow, frame, kind.profile)
+    airpath, diffracted = directions(position)
+    omega = solid_angle(airpath, frame, point_pixel=kind.point_pixel, profile=kind.profile)
+    if kind.absorbing:
+        capture = capture_fraction(diffracted, frame, layer, scene.layer_depth, scene.attenuation)
+    else:
+        capture = torch.ones_like(airpath)
+    offers(position=position, airpath=airpath, diffracted=diffracted, omega=omega, capture=capture)
+    return SubPixel(diffracted, omega, capture)
+
+
+def _indices(
+    pixels: Int[Tensor, " pixels"], fpixels: Float[Tensor, ""]
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]]:
+    """Slow and fast of flat indices; whole numbers, which float64 divides exactly enough."""
+    if fpixels.dtype == torch.float64:
+        flat = pixels.to(fpixels.dtype)
+        slow = torch.floor(flat / fpixels)
+        return slow, flat - slow * fpixels
+    whole = fpixels.to(pixels.dtype)
+    rows = torch.div(pixels, whole, rounding_mode="floor")
+    return rows.to(fpixels.dtype), (pixels - rows * whole).to(fpixels.dtype)
+
+
+def _rays(scene: Scene, sub: SubPixel, offers: Offers, *, polarized: bool) -> Rays:
+    incident, wavelength = scene.incident, scene.wavelength
     q = scattering_vectors(sub.diffracted, incident, wavelength)
-    stol = kept = polarization = None
-    if plan.dmin > 0 or (recorder is not None and recorder.wants("stol")):
+    stol = kept = None
+    if scene.kind.limited or offers.wants("stol"):
         stol = sin_theta_over_lambda(q)
-        kept = within_dmin(stol, plan.dmin) if plan.dmin > 0 else None
-    if polarized:
-        polarization = kahn_factor(
-            sub.diffracted, incident, plan.axes.polarization, plan.polarization
-        )
-    names = ("incident", "wavelength", "q", "stol", "within_dmin", "polarization")
-    values = (incident, wavelength, q, stol, kept, polarization)
-    _offer(recorder, _block_site(sub, block), names, values)
+        kept = within_dmin(stol, scene.dmin) if scene.kind.limited else None
+    polarization = source_polarization(scene, sub) if polarized else None
+    offers(incident=incident, wavelength=wavelength, q=q, stol=stol)
+    offers(within_dmin=kept, polarization=polarization)
     return Rays(q, kept, polarization)
 
 
+def source_polarization(scene: Scene, sub: SubPixel) -> Float[Tensor, "pixels sources"]:
+    """The Kahn factor of a sub-pixel's rays with each source."""
+    fields = (scene.electric, scene.magnetic)
+    return kahn_factor(sub.diffracted, scene.incident, *fields, scene.polarization)
+
+
 def _terms(
-    plan: Plan,
-    sub: SubPixel,
-    rays: Rays,
-    block: StepBlock,
-    dtype: torch.dtype,
-    recorder: Recorder | None,
+    scene: Scene, rays: Rays, dtype: torch.dtype, offers: Offers
 ) -> tuple[Float[Tensor, "pixels sources steps"], Float[Tensor, "pixels sources steps"]]:
     """F_latt and F_cell^2 F_latt^2 of each step; past the phases, in `dtype`."""
-    vectors = plan.cell_vectors[:, :, block.steps]
+    vectors, grid, interpolate = scene.cell_vectors, scene.structure, scene.kind.interpolate
     hkl = fractional_indices(rays.q, vectors)
     whole = nearest_indices(hkl)
-    shape = LATTICE_FACTORS[plan.experiment.crystal.shape]
-    offset = (hkl - whole).to(dtype)
-    factors = shape(offset, plan.cells.to(dtype), plan.cell.reciprocal.to(dtype), plan.fudge)
-    F_latt = lattice_factor(factors).to(dtype)
-    grid = plan.structure
-    F_cell = tricubic(hkl, whole, grid) if plan.interpolate else nearest(whole, grid)
+    offset, cells = (hkl - whole).to(dtype), scene.cells.to(dtype)
+    shape = LATTICE_FACTORS[scene.kind.shape]
+    reciprocal, fudge = scene.reciprocal.to(dtype), scene.fudge.to(dtype)
+    F_latt = shape(offset, cells, reciprocal, fudge)
+    F_cell = tricubic(hkl, whole, grid) if interpolate else nearest(whole, grid)
     terms = step_terms(F_cell.to(dtype), F_latt)
-    if recorder is not None:
-        site = _block_site(sub, block)
-        names = ("cell_vectors", "hkl", "hkl_nearest", "F_latt", "F_cell", "term")
-        _offer(recorder, site, names, (vectors, hkl, whole, F_latt, F_cell, terms))
-        if len(factors) == 3:
-            _offer(recorder, site, ("F_latt_a", "F_latt_b", "F_latt_c"), factors)
-        if recorder.wants("F_cell_origin"):
-            origin = amplitude_origin(hkl, whole, grid, interpolate=plan.interpolate)
-            recorder.record("F_cell_origin", origin, site)
+    offers(cell_vectors=vectors, hkl=hkl, hkl_nearest=whole)
+    offers(F_latt=F_latt, F_cell=F_cell, term=terms)
+    if scene.kind.shape is CrystalShape.SQUARE and offers.recorder is not None:
+        a, b, c = (numerator / over for numerator, over in gratings(offset, cells))
+        offers(F_latt_a=a, F_latt_b=b, F_latt_c=c)
+    if offers.wants("F_cell_origin"):
+        offers(F_cell_origin=amplitude_origin(hkl, whole, grid, interpolate=interpolate))
     return F_latt, terms
 
 
-def _first_polarization(so_far: Float[Tensor, " pixels"], rays: Rays) -> Float[Tensor, " pixels"]:
+def no_polarization(scene: Scene, total: Float[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
+    """The polarization factor before any is computed: 0, or 1 where none shall be."""
+    return torch.full_like(total, float(scene.kind.nopolar))
+
+
+def first_polarization(so_far: Float[Tensor, " pixels"], rays: Rays) -> Float[Tensor, " pixels"]:
     """The first polarization factor computed for a pixel stays; steps beyond dmin compute none."""
     if rays.polarization is None:
         return so_far
@@ -241,16 +316,15 @@ def _first_polarization(so_far: Float[Tensor, " pixels"], rays: Rays) -> Float[T
 
 
 def _running_factors(
-    plan: Plan, sub: SubPixel, rays: Rays
+    kind: Kind, sub: SubPixel, rays: Rays
 ) -> Float[Tensor, "pixels sources"] | None:
     """What `-oversample_*` multiplies into the running sum at each step; None without them."""
-    sampling = plan.experiment.sampling
     factors = []
-    if sampling.oversample_thick:
+    if kind.oversample_thick:
         factors.append(sub.capture[:, None])
-    if sampling.oversample_polar and rays.polarization is not None:
+    if kind.oversample_polar and rays.polarization is not None:
         factors.append(rays.polarization)
-    if sampling.oversample_omega:
+    if kind.oversample_omega:
         factors.append(sub.omega[:, None])
     if not factors:
         return None
@@ -261,37 +335,16 @@ def _running_factors(
 
 
 def _counted(
-    plan: Plan,
+    kind: Kind,
     F_latt: Float[Tensor, "pixels sources steps"],
     kept: Float[Tensor, "pixels sources"] | None,
 ) -> Float[Tensor, "pixels sources steps"]:
     """0 for the steps that nanoBragg skips: beyond dmin, and F_latt = 0 without water."""
-    counted = torch.ones_like(F_latt)
-    if plan.experiment.background.water_size_um == 0:
-        counted = (F_latt != 0).to(F_latt.dtype)
+    counted = (F_latt != 0).to(F_latt.dtype) if kind.dry else torch.ones_like(F_latt)
     return counted if kept is None else counted * kept[:, :, None].to(F_latt.dtype)
 
 
-def _block_site(sub: SubPixel, block: StepBlock) -> Site:
-    site = sub.site
-    return Site(
-        site.pixels,
-        site.layer,
-        site.sub_slow,
-        site.sub_fast,
-        block.sources.start,
-        block.steps.start,
-    )
-
-
-def _offer(
-    recorder: Recorder | None,
-    site: Site,
-    names: tuple[str, ...],
-    values: tuple[Tensor | None, ...],
-) -> None:
-    if recorder is None:
-        return
-    for name, value in zip(names, values, strict=True):
-        if value is not None and recorder.wants(name):
-            recorder.record(name, value, site)
+def _block_site(
+    pixels: Int[Tensor, " pixels"], place: tuple[int, int, int], block: StepBlock
+) -> Site:
+    return Site(pixels, *place, block.sources.start, block.steps.start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -60,9 +61,13 @@ class PixelSelection:
         """Flat indices (slow * fpixels + fast) of pixels number `start` to `stop`."""
         if self.chosen is not None:
             return self.chosen[start:stop].to(device)
-        order = torch.arange(start, stop, device=device)
-        rows = torch.div(order, self.width, rounding_mode="floor")
-        return (rows + self.ymin) * self.fpixels + (order - rows * self.width + self.xmin)
+        order = np.arange(start, stop, dtype=np.int64)
+        if self.width == self.fpixels:
+            order += self.ymin * self.fpixels
+        else:
+            order += (order // self.width + self.ymin) * (self.fpixels - self.width)
+            order += self.ymin * self.width + self.xmin
+        return torch.from_numpy(order).to(device)
 
     def number(self, slow: int, fast: int) -> int | None:
         """Which of the selected pixels this is; None where it is not one of them."""
@@ -104,17 +109,16 @@ def step_blocks(plan: Plan) -> list[StepBlock]:
     return [StepBlock(part, slice(0, steps)) for part in _slices(sources, together)]
 
 
-def pixel_ranges(plan: Plan, pixels: int, blocks: list[StepBlock]) -> Iterator[tuple[int, int]]:
-    """Ranges of pixel numbers whose evaluations fill a tile."""
-    for part in _slices(pixels, tile_pixels(plan, blocks)):
+def pixel_ranges(pixels: int, size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of pixel numbers, `size` pixels each; the last may have fewer."""
+    for part in _slices(pixels, size):
         yield part.start, part.stop
 
 
-def tile_pixels(plan: Plan, blocks: list[StepBlock]) -> int:
+def tile_pixels(blocks: list[StepBlock]) -> int:
     """How many pixels a tile has; the last one of an image may have fewer."""
     most = max(block.evaluations for block in blocks)
-    share = 8 if plan.interpolate else 1
-    return max(1, TILE_EVALUATIONS // (most * share))
+    return max(1, TILE_EVALUATIONS // most)
 
 
 def _slices(total: int, size: int) -> list[slice]:

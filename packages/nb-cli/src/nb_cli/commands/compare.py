@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option
+from nb_cli.compute_options import device_option, dtype_option, engine_option, threads_option
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ DEFAULT_FOLDER = "nb-compare"
 )
 @device_option
 @dtype_option
+@engine_option
+@threads_option
 @experiment_arguments
 def command(
     arguments: tuple[str, ...],
@@ -117,6 +119,7 @@ def _choices(profile: Profile, ignore_unknown: bool, options: Mapping[str, Any])
         save_difference=options["save_diff"],
         device=options["device"],
         dtype=options["dtype"],
+        engine=options["engine"],
         profile=profile,
         ignore_unknown=ignore_unknown,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option
+from nb_cli.compute_options import device_option, dtype_option, engine_option
 
 if TYPE_CHECKING:
     from nb_compare.golden import CaseResult, Golden
@@ -52,8 +52,14 @@ def record(cases: Path, out: Path, c_bin: str | None, quiet: bool) -> None:
 @click.option("--json", "json_file", metavar="FILE", help="Also write the results as JSON.")
 @device_option
 @dtype_option
+@engine_option
 def verify(
-    folder: Path, names: tuple[str, ...], json_file: str | None, device: str, dtype: str
+    folder: Path,
+    names: tuple[str, ...],
+    json_file: str | None,
+    device: str,
+    dtype: str,
+    engine: str,
 ) -> int:
     """Simulate the cases of a golden folder, and compare with the recorded images.
 
@@ -73,7 +79,8 @@ def verify(
     check_targets([json_file] if json_file else [], overwrite=True)
     width = max(len(name) for name in golden.cases)
     results: list[CaseResult] = []
-    for result in verify_golden(golden, names, device=device, dtype=getattr(torch, dtype)):
+    chosen = {"device": device, "dtype": getattr(torch, dtype), "engine": engine}
+    for result in verify_golden(golden, names, **chosen):
         if not results:
             click.echo(_row(width, "case", "corr", "sum_ratio", "maxd", "same", "verdict"))
         click.echo(_result_row(width, result))

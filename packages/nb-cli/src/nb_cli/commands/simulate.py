@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option, rng_option
+from nb_cli.compute_options import (
+    device_option,
+    dtype_option,
+    engine_option,
+    max_memory_option,
+    rng_option,
+    threads_option,
+)
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
@@ -18,6 +25,9 @@ if TYPE_CHECKING:
 @click.command("simulate", short_help="Simulate an image.")
 @device_option
 @dtype_option
+@engine_option
+@threads_option
+@max_memory_option
 @rng_option
 @click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings.")
 @click.option("--no-overwrite", is_flag=True, help="Refuse to write over existing files.")
@@ -29,6 +39,8 @@ def command(
     ignore_unknown_flags: bool,
     device: str,
     dtype: str,
+    engine: str,
+    max_memory: int | None,
     rng: str,
     png: str | None,
     no_overwrite: bool,
@@ -60,8 +72,9 @@ def command(
     say = _be_quiet if quiet else click.echo
     say(describe_plan(plan))
     shown = experiment.outputs.progress and not quiet
+    chosen = {"device": target, "dtype": getattr(torch, dtype), "engine": engine}
     with pixel_progress("simulating", shown=shown) as progress:
-        image = simulate(plan, device=target, dtype=getattr(torch, dtype), progress=progress)
+        image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
     figures, written = write_outputs(plan, image, files, NoiseGenerator(rng), overwrite=overwrite)
     say(describe_figures(figures))
     for entry in written:

@@ -91,6 +91,7 @@ def verify_golden(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
+    engine: str = "auto",
 ) -> Iterator[CaseResult]:
     """Simulates cases of a golden folder, one after the other, and says whether each holds.
 
@@ -110,7 +111,7 @@ def verify_golden(
         start = time.perf_counter()
         try:
             with _one_thread():
-                ours = _simulated(plan, target, dtype)
+                ours = _simulated(plan, target, dtype, engine)
         except InputError as error:
             yield CaseResult(case.name, None, (str(error),), time.perf_counter() - start)
             continue
@@ -198,9 +199,9 @@ def _kinds(plan: Plan) -> list[str]:
     return [kind for kind in image_files(plan.experiment.outputs, {}) if kind != "float"]
 
 
-def _simulated(plan: Plan, device: torch.device, dtype: torch.dtype) -> Arrays:
+def _simulated(plan: Plan, device: torch.device, dtype: torch.dtype, engine: str) -> Arrays:
     """What nb writes of a plan, under the names that NAME.npz has."""
-    image = digital_image(plan, simulate(plan, device=device, dtype=dtype))
+    image = digital_image(plan, simulate(plan, device=device, dtype=dtype, engine=engine))
     arrays: Arrays = {"float": image.single}
     for kind in _kinds(plan):
         if kind == "pgm":

@@ -1,13 +1,11 @@
 """The lattice factor F_latt: one file per crystal shape, one function each.
 
 Every shape takes the distance from the nearest reflection, so that no digits are lost at high
-indices, and returns the factors of F_latt, up to their signs (only its square enters an intensity).
+indices, and returns F_latt up to its sign (only its square enters an intensity).
 """
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import mul
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -30,7 +28,7 @@ class LatticeFactor(Protocol):
         cells: Float[Tensor, "3"],
         reciprocal: Float[Tensor, "3 3"],
         fudge: Float[Tensor, ""],
-    ) -> tuple[Float[Tensor, "*n"], ...]:
+    ) -> Float[Tensor, "*n"]:
         """offset: h - h0, k - k0, l - l0; cells: Na, Nb, Nc; reciprocal: a*, b*, c*."""
         ...
 
@@ -41,8 +39,3 @@ LATTICE_FACTORS: dict[CrystalShape, LatticeFactor] = {
     CrystalShape.GAUSS: gauss,
     CrystalShape.TOPHAT: tophat,
 }
-
-
-def lattice_factor(factors: tuple[Float[Tensor, "*n"], ...]) -> Float[Tensor, "*n"]:
-    """F_latt: the product of what a shape returns."""
-    return reduce(mul, factors)

@@ -12,10 +12,10 @@ def gauss(
     cells: Float[Tensor, "3"],
     reciprocal: Float[Tensor, "3 3"],
     fudge: Float[Tensor, ""],
-) -> tuple[Float[Tensor, "*n"]]:
+) -> Float[Tensor, "*n"]:
     """Na Nb Nc exp(-fudge r^2 / 0.63), r: see `scaled_radius_squared`."""
     peak = cells[0] * cells[1] * cells[2]
-    return (peak * torch.exp(-(scaled_radius_squared(offset, cells, reciprocal) / 0.63 * fudge)),)
+    return peak * torch.exp(-(scaled_radius_squared(offset, cells, reciprocal) / 0.63 * fudge))
 
 
 def scaled_radius_squared(
@@ -30,4 +30,4 @@ def scaled_radius_squared(
         offset[0] * a_star[i] + offset[1] * b_star[i] + offset[2] * c_star[i] for i in range(3)
     )
     scale = cells[0] * cells[0] * cells[1] * cells[1] * cells[2] * cells[2]
-    return (x * x + y * y + z * z) * scale
+    return (torch.square(x) + torch.square(y) + torch.square(z)) * scale

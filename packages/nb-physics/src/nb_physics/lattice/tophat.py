@@ -15,7 +15,7 @@ def tophat(
     cells: Float[Tensor, "3"],
     reciprocal: Float[Tensor, "3 3"],
     fudge: Float[Tensor, ""],
-) -> tuple[Float[Tensor, "*n"]]:
+) -> Float[Tensor, "*n"]:
     """Na Nb Nc where fudge r^2 < 0.3969, else 0."""
     inside = scaled_radius_squared(offset, cells, reciprocal) * fudge < RADIUS_SQUARED
-    return (cells[0] * cells[1] * cells[2] * inside.to(offset.dtype),)
+    return cells[0] * cells[1] * cells[2] * inside.to(offset.dtype)

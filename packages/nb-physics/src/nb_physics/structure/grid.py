@@ -16,21 +16,21 @@ class StructureGrid:
     """A list of amplitudes on a dense grid, with a rim of default_F all around.
 
     values: electrons, flattened from shape (h, k, l); spans: the grid's size with its rim
-    lowest: the indices of the first entry, inside the rim
+    lowest: the indices of the first entry, inside the rim (whole numbers as floats, as h, k, l are)
     listed: which entries the list has; the others hold default_F
     """
 
     values: Float[Tensor, " entries"]
     listed: Bool[Tensor, " entries"]
-    spans: tuple[int, int, int]
-    lowest: tuple[int, int, int]
+    spans: Float[Tensor, "3"]
+    lowest: Float[Tensor, "3"]
 
 
 def structure_grid(factors: StructureFactors | None, default_F: Float[Tensor, ""]) -> StructureGrid:
     """The grid of a list; with no list, a grid that holds default_F only."""
     if factors is None:
-        nothing = torch.zeros(1, dtype=torch.bool)
-        return StructureGrid(default_F.reshape(1), nothing, (1, 1, 1), (1, 1, 1))
+        nothing, ones = torch.zeros(1, dtype=torch.bool), torch.ones(3, dtype=torch.float64)
+        return StructureGrid(default_F.reshape(1), nothing, ones, ones)
     default = default_F.to(factors.F)
     filled = torch.where(factors.present, factors.F, default)
     h, k, l = filled.shape
@@ -38,5 +38,6 @@ def structure_grid(factors: StructureFactors | None, default_F: Float[Tensor, ""
     rimmed[1:-1, 1:-1, 1:-1] = filled
     listed = torch.zeros_like(rimmed, dtype=torch.bool)
     listed[1:-1, 1:-1, 1:-1] = factors.present
-    lowest = (factors.h_min, factors.k_min, factors.l_min)
-    return StructureGrid(rimmed.reshape(-1), listed.reshape(-1), (h + 2, k + 2, l + 2), lowest)
+    lowest = torch.tensor([factors.h_min, factors.k_min, factors.l_min], dtype=torch.float64)
+    spans = torch.tensor(rimmed.shape, dtype=torch.float64)
+    return StructureGrid(rimmed.reshape(-1), listed.reshape(-1), spans, lowest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -18,6 +19,7 @@ def nearest(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Float[Te
 def grid_index(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Int[Tensor, "*n"]:
     """Where h, k, l stand in the grid; what lies outside the list falls on its rim."""
     h, k, l = (
-        (nearest_hkl[i] - (grid.lowest[i] - 1)).clamp(0, grid.spans[i] - 1) for i in range(3)
+        torch.minimum((nearest_hkl[i] - (grid.lowest[i] - 1)).clamp(min=0), grid.spans[i] - 1)
+        for i in range(3)
     )
     return ((h * grid.spans[1] + k) * grid.spans[2] + l).long()

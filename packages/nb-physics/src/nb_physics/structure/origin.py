@@ -31,7 +31,7 @@ def amplitude_origin(
 ) -> Int[Tensor, "*n"]:
     """The Origin of each F_cell, by the index that the look-up itself uses."""
     index = grid_index(nearest_hkl, grid)
-    spans = grid.spans
+    spans = [int(span) for span in grid.spans]
     l = index % spans[2]
     k = torch.div(index, spans[2], rounding_mode="floor") % spans[1]
     h = torch.div(index, spans[1] * spans[2], rounding_mode="floor")

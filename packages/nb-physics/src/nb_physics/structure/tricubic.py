@@ -29,15 +29,15 @@ def tricubic(
     weights = [_lagrange_weights(hkl[i] - lower[i]) for i in range(3)]
     corner = ((first[0] * spans[1] + first[1]) * spans[2] + first[2]).long()
     corner = torch.where(inside, corner, torch.zeros_like(corner))
+    last = torch.tensor(grid.values.numel() - 1, device=corner.device)
     total = torch.zeros_like(hkl[0])
     for i in range(4):
         plane = torch.zeros_like(total)
         for j in range(4):
             row = torch.zeros_like(total)
             for m in range(4):
-                offset = (i * spans[1] + j) * spans[2] + m
-                index = torch.where(inside, corner + offset, corner)
-                row = row + weights[2][m] * grid.values.take(index)
+                offset = torch.minimum(((i * spans[1] + j) * spans[2] + m).long(), last)
+                row = row + weights[2][m] * grid.values.take(corner + offset)
             plane = plane + weights[1][j] * row
         total = total + weights[0][i] * plane
     return torch.where(inside, total, nearest(nearest_hkl, grid))

@@ -1,0 +1,116 @@
+"""The folders of a benchmark: those that are kept, and those that are gone afterwards.
+
+Without --out-dir all files lie in a temporary folder, and nothing is kept. With it the folder has
+table.txt, bench.json, scaling.png, profile/ (with --profile) and the evidence files; with
+--keep-artifacts also artifacts/: images/ (both programs' float images, the C program's log),
+reflections.hkl, and kernels/ (each workload's compiled kernels). An interrupted or failed benchmark
+leaves nothing; with --keep-artifacts the same folder, with the rows that were complete.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nb_core import InputError, OutputError
+
+ARTEFACTS = "artifacts"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """results: what becomes --out-dir, None without it; artefacts: images, lists and kernels"""
+
+    results: Path | None
+    artefacts: Path
+
+    def profile(self) -> Path | None:
+        """A folder for traces."""
+        if self.results is None:
+            return None
+        folder = self.results / "profile"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+
+@contextmanager
+def bench_folders(out_dir: Path | None, *, keep: bool) -> Iterator[Folders]:
+    """Working folders; that of the results takes the name `out_dir` when the body is done.
+
+    keep: the artefacts are a part of it, and it stays when the body fails
+
+    Raises OutputError where `out_dir` has files already, or its parent is missing or read-only.
+    """
+    with tempfile.TemporaryDirectory(prefix="nb-bench-") as temporary:
+        if out_dir is None:
+            yield Folders(None, Path(temporary))
+            return
+        working = _working_folder(out_dir)
+        artefacts = working / ARTEFACTS if keep else Path(temporary)
+        artefacts.mkdir(exist_ok=True)
+        try:
+            yield Folders(working, artefacts)
+        except BaseException:
+            if keep:
+                working.rename(out_dir)
+            else:
+                shutil.rmtree(working, ignore_errors=True)
+            raise
+        working.rename(out_dir)
+
+
+def check_kept(out_dir: str | None, *, keep: bool, profile: bool) -> None:
+    """Refuses what has no folder to go to."""
+    asked = {"--keep-artifacts": keep, "--profile": profile}
+    for option, given in asked.items():
+        if given and out_dir is None:
+            raise InputError(option, "without --out-dir", "also give --out-dir DIR to hold them")
+
+
+def write_results(
+    folder: Path,
+    table: str,
+    content: Mapping[str, Any],
+    commands: Sequence[Sequence[str]],
+    *,
+    inputs: Mapping[str, Path],
+    device: str,
+    dtype: str,
+) -> None:
+    """Writes table.txt, bench.json and the evidence files; the other files are there already."""
+    from nb_compare.evidence import write_evidence
+
+    _write(folder / "table.txt", f"{table}\n")
+    write_json(folder / "bench.json", content)
+    write_evidence(folder, commands, inputs=inputs, device=device, dtype=dtype)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Strict JSON, without NaN."""
+    _write(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _working_folder(out_dir: Path) -> Path:
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise OutputError(out_dir, "exists already; name a new folder with --out-dir")
+    if not out_dir.parent.is_dir():
+        raise OutputError(out_dir, f"there is no folder {out_dir.parent}; make it first")
+    try:
+        working = Path(tempfile.mkdtemp(prefix=".nb-", suffix=".tmp", dir=out_dir.parent))
+    except OSError as error:
+        raise OutputError(out_dir, f"cannot be made: {error.strerror}") from error
+    working.chmod(0o755)
+    return working
+
+
+def _write(path: Path, text: str) -> None:
+    from nb_core.formats.atomic import atomic_write
+
+    with atomic_write(path) as handle:
+        handle.write(text.encode())

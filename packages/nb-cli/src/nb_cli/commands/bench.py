@@ -1,0 +1,151 @@
+"""nb bench: how fast nb is, cold and warm, beside the C program and the machine's limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nb_cli.compute_options import ENGINES, device_option
+
+if TYPE_CHECKING:
+    from nb_cli.bench.bundle import Folders
+    from nb_cli.bench.measure import Settings
+    from nb_cli.bench.workloads import Workload
+
+
+@click.command("bench", short_help="Measure the speed, beside the C program.")
+@click.option(
+    "--suite",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="Which workloads: a few, or all of them, which takes hours.",
+)
+@click.option(
+    "--workload", "names", multiple=True, metavar="NAME", help="Only this one; repeatable."
+)
+@click.option("--sizes", metavar="N[,N...]", help="Pixels along an edge, for every workload.")
+@click.option("--list", "listed", is_flag=True, help="List the workloads, and measure nothing.")
+@device_option
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    help="Precision of every workload.  [default: the workload's own]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="compiled",
+    show_default=True,
+    help="How nb computes: as compiled kernels, step by step, or as it sees fit.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of nb and of the C program.  [default: OMP_NUM_THREADS, else all cores]",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Warm calls, each after a run of the C program.",
+)
+@click.option("--no-cold", is_flag=True, help="Leave out the fresh processes, cold and cached.")
+@click.option("--c-bin", metavar="PATH", help="The C program.  [default: NB_C_BIN, ./nanoBragg]")
+@click.option("--profile", is_flag=True, help="Also trace a call of each with torch's profiler.")
+@click.option("--json", "json_file", metavar="FILE", help="Also write the results as JSON.")
+@click.option("--out-dir", metavar="DIR", help="Keep table, JSON, plot and evidence in a new one.")
+@click.option("--keep-artifacts", is_flag=True, help="Keep images, lists and kernels there, too.")
+def command(
+    suite: str,
+    names: tuple[str, ...],
+    sizes: str | None,
+    listed: bool,
+    dtype: str | None,
+    json_file: str | None,
+    out_dir: str | None,
+    keep_artifacts: bool,
+    **options: Any,
+) -> None:
+    """Measure how fast nb simulates, and how close that is to the limits of this machine.
+
+    \b
+    nb bench
+    nb bench --c-bin ./nanoBragg --workload still --sizes 256,1024 --json bench.json
+    nb bench --suite full --out-dir results --profile
+
+    cold is a whole process without compiled kernels, cached one that finds them on disk, warm a
+    call in a process that has done one. Where there is a C program it runs the identical work,
+    alternating with nb. NAME is a workload or a kind of them, as --list shows.
+    """
+    from nb_cli.bench.bundle import bench_folders, check_kept
+    from nb_cli.bench.report import Request, run_bench
+    from nb_cli.bench.workloads import available_cores, choose, parse_sizes
+    from nb_cli.main import command_line
+    from nb_cli.outputs import check_targets
+    from nb_physics.simulate import available_device
+
+    cores = available_cores() if options["device"] == "cpu" else 1
+    chosen = choose(suite, sizes=parse_sizes(sizes), dtype=dtype, names=names, cores=cores)
+    if listed:
+        click.echo(_list(chosen))
+        return
+    check_kept(out_dir, keep=keep_artifacts, profile=options["profile"])
+    check_targets([json_file] if json_file else [], overwrite=True)
+    available_device(options["device"])
+    program = _program(options["c_bin"])
+    request = Request(chosen, suite, command_line(), dtype or "float64", json_file)
+    target = None if out_dir is None else Path(out_dir)
+    with bench_folders(target, keep=keep_artifacts) as folders:
+        settings = _settings(options, program, folders, cores, keep=keep_artifacts)
+        run_bench(request, settings, folders.results)
+    for written in filter(None, (json_file, out_dir)):
+        click.echo(f"wrote {written}")
+
+
+def _list(chosen: Sequence[Workload]) -> str:
+    from nb_cli.bench.cost import count_arguments
+    from nb_cli.bench.table import aligned
+
+    rows = []
+    for workload in chosen:
+        evaluations = count_arguments(workload.arguments(None)).evaluations
+        rows.append((workload.name, workload.kind, workload.dtype, str(evaluations)))
+    return aligned(("workload", "kind", "dtype", "evaluations"), rows)
+
+
+def _program(given: str | None) -> Path | None:
+    """The C program; None where nothing names one. InputError where what is named is none."""
+    from nb_compare.program import VARIABLE, find_program
+
+    if given is None and not os.environ.get(VARIABLE) and not Path("nanoBragg").is_file():
+        click.echo(f"nb: no C program to compare with: give --c-bin, or set {VARIABLE}", err=True)
+        return None
+    return find_program(given)
+
+
+def _settings(
+    options: dict[str, Any], program: Path | None, folders: Folders, cores: int, *, keep: bool
+) -> Settings:
+    from nb_cli.bench.measure import Settings
+
+    preset = os.environ.get("OMP_NUM_THREADS", "")
+    usual = int(preset) if preset.isdecimal() and int(preset) > 0 else cores
+    return Settings(
+        device=options["device"],
+        engine=options["engine"],
+        threads=options["threads"] or usual,
+        iterations=options["iterations"],
+        cold=not options["no_cold"],
+        program=program,
+        artefacts=folders.artefacts,
+        keep=keep,
+        profile=folders.profile() if options["profile"] else None,
+    )

@@ -1,0 +1,1 @@
+"""Compiled kernels: the functions of a tile, fused by torch's inductor, cached on disk."""

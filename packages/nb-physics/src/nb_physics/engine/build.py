@@ -1,0 +1,119 @@
+"""Builds a kernel: export, fusion and C++ compilation. Run as a program, in a process of its own,
+so that what the compiler needs of memory and time to import stays out of the simulation.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import Dim
+
+from nb_core import CrystalConfig, DetectorConfig, Experiment
+from nb_physics.engine.components import keep_components_apart
+from nb_physics.engine.kernel import Kernel, KernelKind, Role, kernel_kind_from_json
+from nb_physics.plan import make_plan
+from nb_physics.scene import Scene, make_scene, scene_tensors
+
+_PIXELS, _SOURCES, _STEPS, _LISTED = 65536, 24, 100, 4096
+"""Sizes of the example that is traced; the kernel takes any."""
+
+_SETTINGS: dict[str, Any] = {
+    "cpp.dynamic_threads": True,
+    "cpp.enable_floating_point_contract_flag": "fast",
+    "aot_inductor.compile_wrapper_opt_level": "O0",
+    "assert_indirect_indexing": False,
+}
+_ONE_LOOP: dict[str, Any] = {
+    "realize_opcount_threshold": 1_000_000,
+    "realize_reads_threshold": 1_000_000,
+    "realize_acc_reads_threshold": 1_000_000,
+}
+"""For sums over steps: nothing of pixels x steps goes to memory."""
+
+_STORED_TO_SUM = frozenset({2, 3})
+_STORED = frozenset({4})
+"""Ranks of vectors that go to memory, where a kernel sums over steps (rays, q) and where not (hkl):
+what follows reads them many times, and inductor would compute them anew each time.
+"""
+
+
+def build_kernel(kernel: KernelKind, path: Path) -> None:
+    """Writes the package of a kernel."""
+    from torch._inductor import aoti_compile_and_package
+
+    arguments, shapes = example(kernel)
+    module = Kernel(kernel, _template(kernel))
+    with torch.no_grad():
+        program = torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
+    stored = _STORED_TO_SUM if kernel.reduces else _STORED
+    keep_components_apart(program.graph_module, stored=stored)
+    single = kernel.reduces and not kernel.running
+    settings = {**_SETTINGS, **_ONE_LOOP} if single else _SETTINGS
+    aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
+
+
+def example(kernel: KernelKind) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Arguments of the right types, and which of their sizes may change."""
+    device = torch.device(kernel.device)
+    auto = Dim.DYNAMIC
+    tensors = scene_tensors(_template(kernel))
+    sizes: dict[str, dict[int, Any] | None] = dict.fromkeys(tensors)
+    if kernel.sources:
+        sizes |= {"wavelength": {0: auto}, "weight": {0: auto}}
+        sizes |= {name: {1: auto} for name in ("incident", "electric", "magnetic")}
+    if kernel.steps:
+        sizes["cell_vectors"] = {2: auto}
+    if kernel.kind.listed:
+        sizes |= {"structure.values": {0: auto}, "structure.listed": {0: auto}}
+    # Copies, for export takes two arguments that share a tensor for one.
+    tensors = {name: value.to(device, copy=True) for name, value in tensors.items()}
+    count = 0 if kernel.role is Role.WHOLE else kernel.sums
+    sums = [torch.zeros(_PIXELS, dtype=torch.float64, device=device) for _ in range(count)]
+    place = tuple(torch.zeros((), dtype=torch.float64, device=device) for _ in range(4))
+    arguments = (torch.arange(_PIXELS, device=device), place, sums, tensors)
+    return arguments, ({0: auto}, (None,) * 4, [{0: auto} for _ in sums], sizes)
+
+
+def _template(kernel: KernelKind) -> Scene:
+    """A scene of the kind, whose tensors have the sizes of the example."""
+    crystal = CrystalConfig(cell_a=50, cell_b=50, cell_c=50, default_F=1)
+    scene = make_scene(make_plan(Experiment(crystal, DetectorConfig(fpixels=64, spixels=64))))
+    sources = _SOURCES if kernel.sources else 1
+    steps = _STEPS if kernel.steps else 1
+    values = _LISTED if kernel.kind.listed else 1
+    tensors: dict[str, Tensor] = {
+        "incident": torch.ones(3, sources),
+        "electric": torch.ones(3, sources),
+        "magnetic": torch.ones(3, sources),
+        "wavelength": torch.ones(sources),
+        "weight": torch.ones(sources),
+        "cell_vectors": torch.ones(3, 3, steps),
+        "structure.values": torch.ones(values),
+    }
+    tensors = {name: value.to(torch.float64) for name, value in tensors.items()}
+    tensors["structure.listed"] = torch.ones(values, dtype=torch.bool)
+    return _with_kind(scene, kernel, {**scene_tensors(scene), **tensors})
+
+
+def _with_kind(scene: Scene, kernel: KernelKind, tensors: dict[str, Tensor]) -> Scene:
+    from dataclasses import replace
+
+    from nb_physics.scene import scene_with
+
+    return scene_with(replace(scene, kind=kernel.kind, layers=1, grid=1), tensors)
+
+
+def main() -> None:
+    """Arguments: the kernel's kind as JSON, and the path to write to."""
+    warnings.simplefilter("ignore")
+    kind, path = sys.argv[1:]
+    build_kernel(kernel_kind_from_json(kind), Path(path))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The functions of a tile as kernels: what is compiled, and for which scenes one serves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nb_core import CrystalShape, Profile
+from nb_core.recorder import Site
+from nb_physics.scene import Kind, Scene, scene_with
+from nb_physics.tile import (
+    Offers,
+    Rays,
+    add_corrected,
+    add_reference,
+    finish_corrected,
+    finish_reference,
+    first_polarization,
+    no_polarization,
+    source_polarization,
+    sub_pixel,
+    tile_photons,
+)
+from nb_physics.tiles import StepBlock
+
+ALL_STEPS = StepBlock(slice(0, None), slice(0, None))
+
+
+class Role(StrEnum):
+    """WHOLE: pixels of one sub-pixel and layer, from index to photons. Else ADD adds the terms of a
+    sub-pixel to a pixel's sums, and FINISH turns the sums into photons.
+    """
+
+    WHOLE = "whole"
+    ADD = "add"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True)
+class KernelKind:
+    """One kernel serves all scenes of a kind: any numbers of pixels, sources and steps.
+
+    sources, steps: whether there is more than one
+    """
+
+    role: Role
+    kind: Kind
+    dtype: str
+    device: str
+    sources: bool
+    steps: bool
+
+    @property
+    def sums(self) -> int:
+        """How many sums a pixel has between the calls: the terms, and the background (corrected)
+        or the polarization factor (where dmin decides which step computes it first).
+        """
+        return 2 if self.kind.corrected or self.kind.limited else 1
+
+    @property
+    def reduces(self) -> bool:
+        """Whether the kernel sums over sources or steps."""
+        return self.role is not Role.FINISH and (self.sources or self.steps)
+
+    @property
+    def running(self) -> bool:
+        """Whether factors are multiplied into the running sum, which takes memory for each step."""
+        kind = self.kind
+        oversampled = kind.oversample_thick or kind.oversample_polar or kind.oversample_omega
+        return oversampled and not kind.corrected
+
+    def to_json(self) -> str:
+        """As text, for another process and for a checksum."""
+        return json.dumps(
+            dataclasses.asdict(self), sort_keys=True, default=lambda value: value.value
+        )
+
+
+def kernel_kind_from_json(text: str) -> KernelKind:
+    """What `KernelKind.to_json` wrote."""
+    fields: dict[str, Any] = json.loads(text)
+    kind = dict(fields.pop("kind"))
+    kind["profile"], kind["shape"] = Profile(kind["profile"]), CrystalShape(kind["shape"])
+    return KernelKind(role=Role(fields.pop("role")), kind=Kind(**kind), **fields)
+
+
+class Kernel(nn.Module):
+    """The function that is compiled.
+
+    Called with the flat indices of pixels; (layer, slow, fast) of the sub-pixel (FINISH: the last
+    layer) and the share of the background; the sums; and the tensors of the scene by name.
+    """
+
+    def __init__(self, kernel: KernelKind, scene: Scene) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.scene = scene
+        self.dtype = getattr(torch, kernel.dtype)
+
+    def forward(
+        self,
+        pixels: Tensor,
+        place: tuple[Tensor, Tensor, Tensor, Tensor],
+        sums: list[Tensor],
+        tensors: dict[str, Tensor],
+    ) -> list[Tensor]:
+        scene = scene_with(self.scene, tensors)
+        if self.kernel.role is Role.WHOLE:
+            return [tile_photons(scene, pixels, [ALL_STEPS], self.dtype)]
+        if self.kernel.role is Role.FINISH:
+            return [self._finish(scene, pixels, place, sums).to(self.dtype)]
+        offers = Offers(None, Site(pixels))
+        *at, share = place
+        sub = sub_pixel(scene, pixels, (at[0], at[1], at[2]), offers)
+        state = (sums[0], sums[-1])
+        if scene.kind.corrected:
+            added = add_corrected(scene, sub, state, self.dtype, offers, share)
+        else:
+            added = add_reference(scene, sub, state, self.dtype, offers, opening=False)
+        return list(added[: self.kernel.sums])
+
+    def _finish(
+        self,
+        scene: Scene,
+        pixels: Tensor,
+        place: tuple[Tensor, Tensor, Tensor, Tensor],
+        sums: list[Tensor],
+    ) -> Tensor:
+        offers, total = Offers(None, Site(pixels)), sums[0]
+        if scene.kind.corrected:
+            return finish_corrected(scene, total, sums[1], offers)
+        first = sub_pixel(scene, pixels, (0, 0, 0), offers)
+        capture = sub_pixel(scene, pixels, (place[0], 0, 0), offers).capture
+        if scene.kind.limited:
+            polarization = sums[1]
+        else:
+            rays = Rays(first.diffracted[:, :, None], None, source_polarization(scene, first))
+            polarization = first_polarization(no_polarization(scene, total), rays)
+        return finish_reference(scene, total, (capture, polarization, first.omega), offers)

@@ -1,0 +1,123 @@
+"""Kernels as callables: built when missing, loaded once in a process."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nb_core import NbError
+from nb_physics.engine.cache import kernel_path, wanted_path
+from nb_physics.engine.kernel import KernelKind
+
+MADE = "kernel.pt2"
+logger = logging.getLogger("nb_physics")
+
+CompiledKernel = Callable[[list[Tensor]], list[Tensor]]
+"""Takes the flat arguments of `Kernel.forward`, gives its results."""
+
+
+class BuildError(NbError):
+    """No kernel could be built or loaded; the message says why."""
+
+
+def load_kernels(kernels: Sequence[KernelKind]) -> list[CompiledKernel]:
+    """The kernels, those that are missing built side by side first. Raises BuildError."""
+    missing = [kernel for kernel in kernels if not kernel_path(kernel).is_file()]
+    if missing:
+        _build(missing)
+    return [_load(str(kernel_path(kernel))) for kernel in kernels]
+
+
+def _build(kernels: Sequence[KernelKind]) -> None:
+    """Builds kernels, each in a process of its own; a file appears when it is complete."""
+    logger.info("building compiled kernels for this kind of work, once (10 to 60 s)")
+    try:
+        with contextlib.ExitStack() as stack:
+            running = []
+            for kernel in kernels:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nb-kernel-")))
+                process = _start(kernel, folder)
+                stack.callback(_stop, process)
+                running.append((kernel, folder / MADE, process))
+            for kernel, made, process in running:
+                _, errors = process.communicate()
+                if process.returncode or not made.is_file():
+                    last = (errors.strip().splitlines() or ["no message"])[-1]
+                    raise BuildError(f"the compiler failed: {last[:300]}")
+                _keep(made, kernel)
+    except OSError as error:
+        raise BuildError(f"{error.filename or 'the compiler'}: {error.strerror}") from error
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Ends a process that may run still, when another failed or the user interrupts."""
+    process.kill()
+    process.communicate()
+
+
+def _start(kernel: KernelKind, folder: Path) -> subprocess.Popen[str]:
+    """Starts the program that builds a kernel; all it writes is in the folder."""
+    program = [sys.executable, "-m", "nb_physics.engine.build"]
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")}
+    return subprocess.Popen(
+        [*program, kernel.to_json(), str(folder / MADE)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _keep(made: Path, kernel: KernelKind) -> None:
+    """Moves a finished kernel to the cache, which may be on another disk."""
+    target = kernel_path(kernel)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(made.read_bytes())
+    os.replace(name, target)
+    wanted_path(kernel).unlink(missing_ok=True)
+
+
+@functools.cache
+def _load(path: str) -> CompiledKernel:
+    """Loads a kernel: by torch's loader where it is as known, else by its public function.
+
+    The public one imports the compiler, which takes 2 to 3 s.
+    """
+    try:
+        return _quick_loader(path)
+    except (AttributeError, TypeError):
+        pass
+    except RuntimeError as error:
+        raise _broken(path, error) from error
+    from torch._inductor import aoti_load_package
+
+    try:
+        package = aoti_load_package(path)
+    except RuntimeError as error:
+        raise _broken(path, error) from error
+    return lambda arguments: list(package.loader.run(arguments))
+
+
+def _quick_loader(path: str) -> CompiledKernel:
+    """Torch's loader by its binding, whose arguments no document promises."""
+    run: CompiledKernel = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1).run
+    return run
+
+
+def _broken(path: str, error: Exception) -> BuildError:
+    """A file that cannot be loaded is taken away, so that it is built again the next time."""
+    Path(path).unlink(missing_ok=True)
+    return BuildError(f"{path} could not be loaded: {str(error).splitlines()[0]}")

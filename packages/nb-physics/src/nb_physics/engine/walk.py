@@ -1,0 +1,117 @@
+"""The walk over the image with compiled kernels."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from nb_physics.engine.kernel import KernelKind, Role
+from nb_physics.engine.load import CompiledKernel, load_kernels
+from nb_physics.scene import Scene, scene_tensors
+from nb_physics.tile import no_polarization
+from nb_physics.tiles import PixelSelection, StepBlock
+
+MOST_PIXELS = 1 << 18
+MOST_EVALUATIONS = 1 << 27
+"""Of one call: a fraction of a second, so that progress shows and interrupting works."""
+
+MOST_STORED = 1 << 20
+"""Of one call, numbers that a kernel keeps in memory: vectors to each source, or running sums."""
+
+BLOCK_STEPS = 4096
+"""Steps of one call: the cell vectors of so many (300 kB) stay in a core's cache."""
+
+WHOLE_VECTORS = 64
+"""Pixels of a call are a multiple of this, so that all are computed by the same instructions."""
+
+
+def needed_kernels(scene: Scene, dtype: torch.dtype, device: torch.device) -> list[KernelKind]:
+    """The kernels that a scene takes."""
+    single = scene.layers * scene.grid == 1 and len(_blocks(scene)) == 1
+    roles = (Role.WHOLE,) if single else (Role.ADD, Role.FINISH)
+    sources, steps = scene.wavelength.numel() > 1, scene.cell_vectors.shape[2] > 1
+    name = str(dtype).removeprefix("torch.")
+    return [KernelKind(role, scene.kind, name, device.type, sources, steps) for role in roles]
+
+
+class CompiledWalk:
+    """A scene and its kernels. Raises BuildError where these cannot be built."""
+
+    def __init__(self, scene: Scene, dtype: torch.dtype, device: torch.device) -> None:
+        self.scene = scene
+        self.kinds = needed_kernels(scene, dtype, device)
+        self.kernels: list[CompiledKernel] = load_kernels(self.kinds)
+        self.blocks = _blocks(scene)
+        self.parts = [_flat(scene.part(block)) for block in self.blocks]
+
+    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each call; `largest`: most pixels of a call, from the memory allowed."""
+        size = min(largest or MOST_PIXELS, self._pixels())
+        size = max(1, size // WHOLE_VECTORS) * WHOLE_VECTORS
+        for start in range(0, count, size):
+            yield start, min(start + size, count)
+
+    def _pixels(self) -> int:
+        sources = self.scene.wavelength.numel()
+        steps = min(self.scene.cell_vectors.shape[2], BLOCK_STEPS)
+        stored = sources * steps if self.kinds[0].running else sources
+        return min(MOST_PIXELS, MOST_STORED // stored, MOST_EVALUATIONS // (sources * steps))
+
+    def photons(
+        self, selection: PixelSelection, start: int, stop: int, device: torch.device
+    ) -> Float[Tensor, " pixels"]:
+        """Photons of pixels number `start` to `stop`."""
+        pixels = _padded(selection.indices(start, stop, device))
+        if self.kinds[0].role is Role.WHOLE:
+            (values,) = self.kernels[0]([pixels, *self._place(0, 0, 0, 1), *self.parts[0]])
+        else:
+            values = self._summed(pixels)
+        return values[: stop - start]
+
+    def _summed(self, pixels: Int[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
+        add, finish = self.kernels
+        sums = self._opening(pixels)
+        for place in self.scene.places():
+            for block, tensors in zip(self.blocks, self.parts, strict=True):
+                at = self._place(*place, 1 if block.steps.start == 0 else 0)
+                sums = add([pixels, *at, *sums, *tensors])
+        at = self._place(self.scene.layers - 1, 0, 0, 1)
+        (values,) = finish([pixels, *at, *sums, *self.parts[0]])
+        return values
+
+    def _opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
+        """The sums of a pixel before any term."""
+        total = torch.zeros_like(pixels, dtype=self.scene.fluence.dtype)
+        if self.scene.kind.corrected:
+            return [total, torch.zeros_like(total)]
+        total = total + self.scene.background
+        return [total, no_polarization(self.scene, total)][: self.kinds[0].sums]
+
+    def _place(self, *numbers: int) -> list[Tensor]:
+        like = self.scene.fluence
+        return [torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers]
+
+
+def _blocks(scene: Scene) -> list[StepBlock]:
+    """All sources, with steps cut evenly."""
+    steps, sources = scene.cell_vectors.shape[2], scene.wavelength.numel()
+    count = math.ceil(steps / BLOCK_STEPS)
+    edges = [steps * i // count for i in range(count + 1)]
+    every = slice(0, sources)
+    return [StepBlock(every, slice(a, b)) for a, b in itertools.pairwise(edges)]
+
+
+def _flat(scene: Scene) -> list[Tensor]:
+    """The tensors of a scene as kernels take them: they do not look at strides."""
+    return [tensor.contiguous() for tensor in scene_tensors(scene).values()]
+
+
+def _padded(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " _"]:
+    """The indices, the last of them repeated until they fill whole vectors."""
+    missing = -pixels.numel() % WHOLE_VECTORS
+    return torch.cat([pixels, pixels[-1:].expand(missing)]) if missing else pixels

@@ -1,0 +1,199 @@
+"""What a tile needs of a plan: tensors, and the choices that decide which operations it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nb_core import CrystalShape, Profile
+from nb_core.configs.checks import scalar_tensor
+from nb_physics.frame import DetectorFrame
+from nb_physics.plan import Plan
+from nb_physics.polarization import field_axes
+from nb_physics.structure import StructureGrid
+from nb_physics.tiles import StepBlock
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The choices: scenes of one kind take the same operations, on other numbers.
+
+    absorbing: whether a sensor layer captures a share of the photons
+    limited: whether reflections beyond dmin are left out; dry: whether there is no water
+    listed: whether there is a list of structure factors
+    """
+
+    profile: Profile
+    shape: CrystalShape
+    curved: bool
+    point_pixel: bool
+    absorbing: bool
+    limited: bool
+    interpolate: bool
+    listed: bool
+    dry: bool
+    nopolar: bool
+    oversample_thick: bool
+    oversample_polar: bool
+    oversample_omega: bool
+
+    @property
+    def corrected(self) -> bool:
+        return self.profile is Profile.CORRECTED
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """An experiment as the walk over a tile sees it; tensors on one device, units as in Plan.
+
+    layers, grid: how many sensor layers, and sub-pixels along an edge; the walk counts with them
+    fpixels, oversample, divisor: the same for all pixels, as tensors
+    polarization: the Kahn factor K; electric, magnetic: unit vectors along each beam's fields
+    cell_vectors: a, b, c of every step, shape (3, 3, steps); reciprocal: a*, b*, c*
+    """
+
+    kind: Kind
+    layers: int
+    grid: int
+    fpixels: Float[Tensor, ""]
+    oversample: Float[Tensor, ""]
+    layer_depth: Float[Tensor, ""]
+    attenuation: Float[Tensor, ""]
+    frame: DetectorFrame
+    polarization: Float[Tensor, ""]
+    incident: Float[Tensor, "3 sources"]
+    wavelength: Float[Tensor, " sources"]
+    weight: Float[Tensor, " sources"]
+    electric: Float[Tensor, "3 sources"]
+    magnetic: Float[Tensor, "3 sources"]
+    cell_vectors: Float[Tensor, "3 3 steps"]
+    cells: Float[Tensor, "3"]
+    reciprocal: Float[Tensor, "3 3"]
+    structure: StructureGrid
+    fudge: Float[Tensor, ""]
+    dmin: Float[Tensor, ""]
+    fluence: Float[Tensor, ""]
+    background: Float[Tensor, ""]
+    divisor: Float[Tensor, ""]
+
+    def part(self, block: StepBlock) -> Scene:
+        """The scene with the sources and steps of a block only."""
+        return dataclasses.replace(
+            self,
+            incident=self.incident[:, block.sources],
+            wavelength=self.wavelength[block.sources],
+            weight=self.weight[block.sources],
+            electric=self.electric[:, block.sources],
+            magnetic=self.magnetic[:, block.sources],
+            cell_vectors=self.cell_vectors[:, :, block.steps],
+        )
+
+    def places(self) -> Iterator[tuple[int, int, int]]:
+        """Every layer and sub-pixel (layer, slow, fast), in nanoBragg's order."""
+        for layer in range(self.layers):
+            for slow in range(self.grid):
+                yield from ((layer, slow, fast) for fast in range(self.grid))
+
+
+def kind_of(plan: Plan) -> Kind:
+    """The choices of a plan."""
+    experiment = plan.experiment
+    sampling = experiment.sampling
+    return Kind(
+        profile=experiment.profile,
+        shape=experiment.crystal.shape,
+        curved=experiment.detector.curved_detector,
+        point_pixel=experiment.detector.point_pixel,
+        absorbing=plan.absorbing or (sampling.oversample_thick and not plan.corrected),
+        limited=bool(plan.dmin > 0),
+        interpolate=plan.interpolate,
+        listed=plan.structure.values.numel() > 1,
+        dry=bool(experiment.background.water_size_um == 0),
+        nopolar=experiment.beam.nopolar,
+        oversample_thick=sampling.oversample_thick,
+        oversample_polar=sampling.oversample_polar,
+        oversample_omega=sampling.oversample_omega,
+    )
+
+
+def make_scene(plan: Plan) -> Scene:
+    """What a tile needs of a plan."""
+    electric, magnetic = field_axes(plan.sources.incident, plan.axes.polarization)
+    return Scene(
+        kind=kind_of(plan),
+        layers=plan.layers.count,
+        grid=plan.oversample,
+        fpixels=scalar_tensor(plan.experiment.detector.fpixels),
+        oversample=scalar_tensor(plan.oversample),
+        layer_depth=plan.layer_depth,
+        attenuation=plan.attenuation,
+        frame=plan.frame,
+        polarization=plan.polarization,
+        incident=plan.sources.incident,
+        wavelength=plan.sources.wavelength,
+        weight=plan.sources.weight,
+        electric=electric,
+        magnetic=magnetic,
+        cell_vectors=plan.cell_vectors,
+        cells=plan.cells,
+        reciprocal=plan.cell.reciprocal,
+        structure=plan.structure,
+        fudge=plan.fudge,
+        dmin=plan.dmin,
+        fluence=plan.fluence,
+        background=plan.background,
+        divisor=scalar_tensor(plan.divisor),
+    )
+
+
+_NESTED = (DetectorFrame, StructureGrid)
+
+
+def scene_tensors(scene: Scene) -> dict[str, Tensor]:
+    """All tensors of a scene by the path of their field, always in the same order."""
+    found: dict[str, Tensor] = {}
+
+    def collect(value: Any, path: str) -> None:
+        for field in dataclasses.fields(value):
+            part, name = getattr(value, field.name), f"{path}{field.name}"
+            if isinstance(part, Tensor):
+                found[name] = part
+            elif isinstance(part, _NESTED):
+                collect(part, f"{name}.")
+
+    collect(scene, "")
+    return found
+
+
+def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
+    """The scene with other tensors, named as by `scene_tensors`."""
+
+    def replaced(value: Any, path: str) -> Any:
+        fields: dict[str, Any] = {}
+        for field in dataclasses.fields(value):
+            part, name = getattr(value, field.name), f"{path}{field.name}"
+            if isinstance(part, Tensor):
+                fields[field.name] = tensors[name]
+            elif isinstance(part, _NESTED):
+                fields[field.name] = replaced(part, f"{name}.")
+        return dataclasses.replace(value, **fields)
+
+    result = replaced(scene, "")
+    assert isinstance(result, Scene)
+    return result
+
+
+def scene_to(scene: Scene, device: torch.device) -> Scene:
+    """The scene on a device (in float32 where the device has no float64)."""
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    moved = {
+        name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        for name, value in scene_tensors(scene).items()
+    }
+    return scene_with(scene, moved)

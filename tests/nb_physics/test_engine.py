@@ -1,0 +1,301 @@
+"""Compiled kernels beside eager torch: the same image, whatever the tiles and threads."""
+
+import dataclasses
+import subprocess
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from small_experiments import small_experiment, small_list
+
+from nb_core import CrystalShape, InputError, Mask, NbWarning, Profile, Roi
+from nb_physics import Engine, make_plan, simulate
+from nb_physics.engine import choice, load, walk
+from nb_physics.engine.cache import cache_folder, kernel_path, wanted_path
+from nb_physics.engine.kernel import Role, kernel_kind_from_json
+from nb_physics.engine.walk import needed_kernels
+from nb_physics.scene import make_scene
+from nb_physics.simulate import _warn_once
+
+pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
+
+STEPS = {"phi_steps": 3, "osc_range_deg": 1.0, "mosaic_spread_deg": 1.0, "mosaic_domains": 5}
+EXPERIMENTS = {
+    "list": small_experiment(structure_factors=small_list(), interpolate=False, **STEPS),
+    "corrected": small_experiment(
+        profile=Profile.CORRECTED,
+        shape=CrystalShape.ROUND,
+        oversample=2,
+        detector_thick_um=400.0,
+        detector_abs_um=300.0,
+        detector_thicksteps=2,
+        hdiv_range_mrad=20.0,
+        hdiv_steps=3,
+        water_size_um=0.01,
+        **STEPS,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A folder of kernels that all tests of this module share: each is built once."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("kernels")
+        patch.setenv("NB_CACHE_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """An empty cache."""
+    monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
+    _warn_once.cache_clear()
+    return tmp_path / "none"
+
+
+@pytest.fixture(params=EXPERIMENTS)
+def experiment(request, cache):
+    return EXPERIMENTS[request.param]
+
+
+def kernels_of(experiment, dtype=torch.float64):
+    return needed_kernels(make_scene(make_plan(experiment)), dtype, torch.device("cpu"))
+
+
+def test_a_kernel_gives_the_image(experiment):
+    """1e-12 of the maximum: sines are polynomials, and sums have another order."""
+    plan = make_plan(experiment)
+    eager = simulate(plan, engine="eager")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NbWarning)
+        compiled = simulate(plan, engine="compiled")
+    assert all(kernel_path(kernel).is_file() for kernel in kernels_of(experiment))
+    torch.testing.assert_close(compiled, eager, rtol=0, atol=1e-12 * eager.max().item())
+    assert not torch.equal(compiled, eager)
+
+
+def test_tiles_and_threads_cannot_be_seen(experiment, monkeypatch):
+    whole = simulate(experiment, engine="compiled")
+    monkeypatch.setattr(walk, "WHOLE_VECTORS", 16)
+    monkeypatch.setattr(walk, "MOST_PIXELS", 16)
+    assert torch.equal(simulate(experiment, engine="compiled"), whole)
+    monkeypatch.undo()
+    usual = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            assert torch.equal(simulate(experiment, engine="compiled"), whole)
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_a_region_has_the_pixels_of_the_whole_image(experiment):
+    whole = simulate(experiment, engine="compiled")
+    roi = Roi(1, 4, 2, 3)
+    image = simulate(dataclasses.replace(experiment, roi=roi), engine="compiled")
+    assert torch.equal(image[2:4, 1:5], whole[2:4, 1:5])
+    image[2:4, 1:5] = 0
+    assert (image == 0).all()
+
+
+def test_steps_in_blocks_are_added_in_another_order_only(cache, monkeypatch):
+    experiment = EXPERIMENTS["corrected"]
+    whole = simulate(experiment, engine="compiled")
+    monkeypatch.setattr(walk, "BLOCK_STEPS", 4)
+    cut = simulate(experiment, engine="compiled")
+    # Each pixel is a sum of positive terms: rounding of a few hundred additions.
+    torch.testing.assert_close(cut, whole, rtol=1e-13, atol=0)
+    assert not torch.equal(cut, whole)
+
+
+def test_progress_reaches_the_end(cache, monkeypatch):
+    monkeypatch.setattr(walk, "MOST_PIXELS", 16)
+    monkeypatch.setattr(walk, "WHOLE_VECTORS", 16)
+    seen = []
+    simulate(EXPERIMENTS["list"], engine="compiled", progress=lambda done, total: seen.append(done))
+    assert seen == [16, 30]
+
+
+def test_a_pixel_that_is_not_rendered_needs_no_kernel(empty):
+    nothing = dataclasses.replace(EXPERIMENTS["list"], mask=Mask(np.zeros((5, 6), bool)))
+    assert simulate(nothing, engine="compiled").sum() == 0
+    assert not empty.exists()
+
+
+class TestKinds:
+    def test_one_sub_pixel_takes_one_kernel(self):
+        (whole,) = kernels_of(EXPERIMENTS["list"])
+        assert (whole.role, whole.sources, whole.steps) == (Role.WHOLE, False, True)
+        roles = [kernel.role for kernel in kernels_of(EXPERIMENTS["corrected"])]
+        assert roles == [Role.ADD, Role.FINISH]
+
+    def test_a_kind_survives_json(self):
+        for kernel in kernels_of(EXPERIMENTS["corrected"]):
+            assert kernel_kind_from_json(kernel.to_json()) == kernel
+
+    def test_every_choice_makes_another_file(self, empty):
+        (kernel,) = kernels_of(EXPERIMENTS["list"])
+        others = [dataclasses.replace(kernel, dtype="float32")]
+        others += [
+            dataclasses.replace(kernel, **{name: not getattr(kernel, name)})
+            for name in ("sources", "steps")
+        ]
+        for field in dataclasses.fields(kernel.kind):
+            value = getattr(kernel.kind, field.name)
+            if isinstance(value, bool):
+                kind = dataclasses.replace(kernel.kind, **{field.name: not value})
+                others.append(dataclasses.replace(kernel, kind=kind))
+        paths = {kernel_path(each) for each in (kernel, *others)}
+        assert len(paths) == len(others) + 1
+        assert {path.parent for path in paths} == {empty}
+
+    def test_other_source_code_makes_another_file(self, empty, monkeypatch):
+        (kernel,) = kernels_of(EXPERIMENTS["list"])
+        before = kernel_path(kernel)
+        monkeypatch.setattr("nb_physics.engine.cache._source_digest", lambda: "changed")
+        assert kernel_path(kernel) != before
+
+    def test_the_folder_follows_the_environment(self, monkeypatch, tmp_path):
+        monkeypatch.delenv("NB_CACHE_DIR", raising=False)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert cache_folder() == tmp_path / "nb" / "kernels"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert cache_folder() == tmp_path / ".cache" / "nb" / "kernels"
+
+
+class TestChoice:
+    """AUTO, with kernels that are files only."""
+
+    @pytest.fixture
+    def kernels(self, empty):
+        return kernels_of(EXPERIMENTS["corrected"])
+
+    def test_small_work_is_eager(self, kernels, empty):
+        assert not choice.takes_kernels(kernels, choice.LARGE - 1)
+        assert not empty.exists()
+
+    def test_large_work_that_comes_again_is_compiled(self, kernels):
+        assert not choice.takes_kernels(kernels, choice.LARGE)
+        assert all(wanted_path(kernel).is_file() for kernel in kernels)
+        assert choice.takes_kernels(kernels, choice.LARGE)
+
+    def test_very_large_work_is_compiled_at_once(self, kernels):
+        assert choice.takes_kernels(kernels, choice.PAYS_FOR_ITSELF)
+
+    def test_kernels_at_hand_are_used_from_the_break_even_on(self, kernels, empty):
+        empty.mkdir()
+        for kernel in kernels:
+            kernel_path(kernel).touch()
+        assert choice.takes_kernels(kernels, choice.BREAK_EVEN)
+        assert not choice.takes_kernels(kernels, choice.BREAK_EVEN - 1)
+
+    def test_without_a_folder_to_write_to_nothing_is_remembered(self, kernels, empty):
+        empty.write_bytes(b"a file")
+        assert not choice.takes_kernels(kernels, choice.LARGE)
+        assert not choice.takes_kernels(kernels, choice.LARGE)
+
+    def test_auto_is_eager_for_a_small_image(self, empty):
+        image = simulate(EXPERIMENTS["list"])
+        assert torch.equal(image, simulate(EXPERIMENTS["list"], engine=Engine.EAGER))
+        assert not empty.exists()
+
+
+class TestFallback:
+    """Where no kernel can be had, one warning, and eager torch."""
+
+    def simulate_twice(self):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            plan = make_plan(EXPERIMENTS["list"])
+            images = [simulate(plan, engine="compiled") for _ in range(2)]
+        caught = [entry for entry in caught if "oversample" not in str(entry.message)]
+        assert len(caught) == 1
+        eager = simulate(EXPERIMENTS["list"], engine="eager")
+        assert all(torch.equal(image, eager) for image in images)
+        assert issubclass(caught[0].category, NbWarning)
+        message = str(caught[0].message)
+        assert message.startswith("no compiled kernels, eager torch is used")
+        return message
+
+    def test_a_compiler_that_fails(self, empty, monkeypatch):
+        def start(kernel, folder):
+            words = ["sh", "-c", "echo no C++ compiler >&2; exit 1"]
+            return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+
+        monkeypatch.setattr(load, "_start", start)
+        assert "no C++ compiler" in self.simulate_twice()
+        assert not empty.exists()
+
+    def test_a_program_that_cannot_be_started(self, empty, monkeypatch):
+        monkeypatch.setattr(load.sys, "executable", "/none/python")
+        assert "/none/python" in self.simulate_twice()
+
+    def test_a_damaged_kernel(self, empty):
+        (kernel,) = kernels_of(EXPERIMENTS["list"])
+        empty.mkdir()
+        kernel_path(kernel).write_bytes(b"no kernel at all")
+        with pytest.warns(NbWarning, match="could not be loaded"):
+            simulate(EXPERIMENTS["list"], engine="compiled")
+        assert not kernel_path(kernel).exists()
+
+    def test_the_public_loader_stands_in_for_the_quick_one(self, cache, monkeypatch):
+        expected = simulate(EXPERIMENTS["list"], engine="compiled")
+
+        def changed(path):
+            raise TypeError("other arguments than before")
+
+        monkeypatch.setattr(load, "_quick_loader", changed)
+        loader = load._load.__wrapped__(str(kernel_path(*kernels_of(EXPERIMENTS["list"]))))
+        monkeypatch.setattr(walk, "load_kernels", lambda kinds: [loader])
+        assert torch.equal(simulate(EXPERIMENTS["list"], engine="compiled"), expected)
+
+
+class TestRefused:
+    def test_an_engine_of_another_name(self):
+        with pytest.raises(InputError, match="engine: fast: expected one of: auto, eager"):
+            simulate(EXPERIMENTS["list"], engine="fast")
+
+    def test_a_kernel_gives_no_gradient(self, empty):
+        cell = torch.tensor(30.0, dtype=torch.float64, requires_grad=True)
+        experiment = small_experiment(cell_a=cell)
+        with pytest.raises(InputError, match="no gradients"):
+            simulate(experiment, engine="compiled")
+        simulate(experiment).sum().backward()
+        assert cell.grad.isfinite()
+
+    def test_a_kernel_shows_nothing(self, empty):
+        class Nothing:
+            def wants(self, quantity):
+                return False
+
+            def record(self, quantity, value, site):
+                raise AssertionError
+
+        with pytest.raises(InputError, match="show nothing inside"):
+            simulate(EXPERIMENTS["list"], engine="compiled", recorder=Nothing())
+        simulate(EXPERIMENTS["list"], recorder=Nothing())
+
+    @pytest.mark.parametrize("bytes_", [0, -1, (1 << 20) - 1])
+    def test_too_little_memory(self, bytes_):
+        with pytest.raises(InputError, match="max_memory"):
+            simulate(EXPERIMENTS["list"], max_memory=bytes_)
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_little_memory_gives_the_same_image(cache, engine):
+    big = small_experiment(
+        structure_factors=small_list(), interpolate=False, fpixels=120, spixels=100, **STEPS
+    )
+    sizes = []
+    whole = simulate(big, engine=engine)
+    image = simulate(
+        big,
+        engine=engine,
+        max_memory=1 << 20,
+        progress=lambda done, total: sizes.append(done),
+    )
+    assert torch.equal(image, whole)
+    assert sizes[0] * 15 * 400 <= 1 << 20

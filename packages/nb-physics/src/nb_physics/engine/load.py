@@ -62,7 +62,9 @@ def _build(kernels: Sequence[KernelKind]) -> None:
 def _stop(process: subprocess.Popen[str]) -> None:
     """Ends a process that may run still, when another failed or the user interrupts."""
     process.kill()
-    process.communicate()
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
 
 
 def _start(kernel: KernelKind, folder: Path) -> subprocess.Popen[str]:

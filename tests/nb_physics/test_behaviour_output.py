@@ -26,7 +26,7 @@ from nb_physics import (
     simulate,
     smv_header,
 )
-from nb_physics.digitize import integer_image, integer_scale, noise_image, picture, picture_scale
+from nb_physics.digitize import integer_image, integer_scale, noise_counts, picture, picture_scale
 from nb_physics.geometry import rectangle_solid_angle, solid_angle
 
 SMALL = Experiment(
@@ -94,10 +94,10 @@ def test_behaviour_53_the_integer_image_rounds_and_the_noise_image_truncates():
     values = np.full((5, 6), 7.6, dtype=np.float32)
     selection = select_pixels(SMALL)
     assert integer_image(values, selection, 1.0, 0.0)[0, 0] == 8
-    counts, overloads = noise_image(np.full((5, 6), 7.0), (5, 6), selection, 0.6)
+    counts, overloads = noise_counts(np.full((5, 6), 7.0), 0.6)
     assert counts[0, 0] == 7
     assert overloads == 0
-    full, overloads = noise_image(np.full((5, 6), 65500.0), (5, 6), selection, 40.0)
+    full, overloads = noise_counts(np.full((5, 6), 65500.0), 40.0)
     assert full[0, 0] == 65535
     assert overloads == 30
     assert integer_image(values, selection, 1e6, 0.0)[0, 0] == 65535

@@ -28,17 +28,17 @@ _LANCZOS = (
 )
 
 
-def poisson_image(photons: np.ndarray, seed: int) -> np.ndarray:
+def poisson_image(photons: np.ndarray, seed: int | Ran1) -> np.ndarray:
     """Counted photons for expected ones, in the order of the array; float64, the same shape.
 
     photons: mean counts, rounded to float32; one below 0 counts as 0
-    seed: as of `Ran1`
+    seed: as of `Ran1`; or a stream, which goes on where an earlier part of the image left it
     Raises InputError for a mean that is not finite.
     """
     means = np.asarray(photons, dtype=np.float32)
     if not np.isfinite(means).all():
         raise InputError("photons", "NaN or infinity", "the noise of a pixel needs a finite mean")
-    generator = Ran1(seed)
+    generator = seed if isinstance(seed, Ran1) else Ran1(seed)
     to_float32 = float32_rounder()
     draw = generator.uniform
     counts = []

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, UInt8, UInt16
 from torch import Tensor
 
 from nb_core import InputError, OutputConfig
 from nb_core.formats.smv import SmvHeader
-from nb_physics.digitize import integer_image, integer_scale, noise_image, picture, picture_scale
-from nb_physics.figures import Figures, image_figures, roi_part
+from nb_physics.digitize import integer_image, integer_scale, noise_counts, picture, picture_scale
+from nb_physics.figures import Figures, image_figures, roi_part, row_bands
 from nb_physics.header import smv_header
-from nb_physics.noise import NoiseGenerator, counted_photons
+from nb_physics.noise import NoiseGenerator, PhotonCounter
 from nb_physics.plan import Plan
 from nb_physics.tiles import PixelSelection, select_pixels
 
@@ -23,11 +24,10 @@ from nb_physics.tiles import PixelSelection, select_pixels
 class DigitalImage:
     """A simulated image, and what its integer image, picture and noise image hold.
 
-    photons: shape (slow, fast); single: the same as float32, as nanoBragg stores it
+    single: photons as float32, as nanoBragg stores them, shape (slow, fast)
     """
 
     plan: Plan
-    photons: Tensor
     single: np.ndarray
     selection: PixelSelection
     figures: Figures
@@ -60,10 +60,16 @@ class DigitalImage:
 
         Only the region of interest is drawn, row by row, as in the C program.
         """
-        counts = counted_photons(roi_part(self.photons, self.selection), generator, seed)
         offset = self.plan.experiment.outputs.adc_offset
-        digital, overloads = noise_image(counts, self.single.shape, self.selection, offset)
-        return digital, float(counts.sum()), overloads
+        digital = np.zeros(self.single.shape, dtype=np.uint16)
+        expected, target = (roi_part(part, self.selection) for part in (self.single, digital))
+        counter = PhotonCounter(generator, seed, torch.device("cpu"))
+        photons, overloads = 0.0, 0
+        for band in row_bands(expected):
+            counts = counter.count(torch.from_numpy(np.ascontiguousarray(expected[band])))
+            target[band], beyond = noise_counts(counts, offset)
+            photons, overloads = photons + float(counts.sum()), overloads + beyond
+        return digital, photons, overloads
 
 
 def digital_image(plan: Plan, photons: Float[Tensor, "slow fast"]) -> DigitalImage:
@@ -76,7 +82,7 @@ def digital_image(plan: Plan, photons: Float[Tensor, "slow fast"]) -> DigitalIma
         remedy = "a pixel exceeds float32; lower the fluence, the crystal size or the amplitudes"
         raise InputError("image", float(np.abs(single).max()), remedy)
     selection = select_pixels(plan.experiment)
-    return DigitalImage(plan, photons, single, selection, image_figures(single, selection))
+    return DigitalImage(plan, single, selection, image_figures(single, selection))
 
 
 def image_files(outputs: OutputConfig, otherwise: Mapping[str, str]) -> dict[str, str]:

@@ -44,19 +44,13 @@ def integer_image(
     return _converted(roi_part(image, selection), rounded, np.uint16, image.shape, selection)
 
 
-def noise_image(
-    counts: Float64[np.ndarray, "rows columns"],
-    shape: tuple[int, int],
-    selection: PixelSelection,
-    adc_offset: float,
-) -> tuple[UInt16[np.ndarray, "slow fast"], int]:
-    """Counted photons of the region + offset, truncated to 16 bits; and how many overflowed."""
+def noise_counts(
+    counts: Float64[np.ndarray, "rows columns"], adc_offset: float
+) -> tuple[UInt16[np.ndarray, "rows columns"], int]:
+    """Counted photons + offset, truncated to 16 bits; and how many overflowed."""
     overloads = int((counts > SMV_MAXIMUM - adc_offset).sum())
-
-    def truncated(photons: np.ndarray) -> np.ndarray:
-        return np.trunc((photons + adc_offset).clip(0.0, SMV_MAXIMUM))
-
-    return _converted(counts, truncated, np.uint16, shape, selection), overloads
+    digital = np.trunc((counts + adc_offset).clip(0.0, SMV_MAXIMUM))
+    return digital.astype(np.uint16), overloads
 
 
 def picture(

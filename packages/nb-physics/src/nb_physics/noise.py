@@ -10,6 +10,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nb_core.poisson import poisson_image
+from nb_core.ran1 import Ran1
 
 
 class NoiseGenerator(Enum):
@@ -27,10 +28,23 @@ def counted_photons(
 ) -> Float64[np.ndarray, "slow fast"]:
     """A Poisson draw of every pixel; the same seed gives the same counts.
 
-    TORCH draws on the image's device in one piece, so tiling does not matter; each kind of device
-    has a stream of its own. NANOBRAGG draws in pixel order from the float32 image.
+    Both draw in pixel order from the image as float32; each kind of device has a TORCH stream of
+    its own.
     """
-    if generator is NoiseGenerator.NANOBRAGG:
-        return poisson_image(image.detach().cpu().to(torch.float32).numpy(), seed)
-    stream = torch.Generator(device=image.device).manual_seed(seed)
-    return torch.poisson(image.detach(), generator=stream).cpu().to(torch.float64).numpy()
+    return PhotonCounter(generator, seed, image.device).count(image)
+
+
+class PhotonCounter:
+    """Counts photons, one part of an image after the other, as of the whole in one piece."""
+
+    def __init__(self, generator: NoiseGenerator, seed: int, device: torch.device) -> None:
+        self._program = Ran1(seed) if generator is NoiseGenerator.NANOBRAGG else None
+        self._stream = torch.Generator(device=device).manual_seed(seed)
+
+    def count(self, part: Float[Tensor, "rows fast"]) -> Float64[np.ndarray, "rows fast"]:
+        """A Poisson draw of every pixel of the next rows."""
+        expected = part.detach()
+        if self._program is not None:
+            return poisson_image(expected.cpu().to(torch.float32).numpy(), self._program)
+        drawn = torch.poisson(expected.to(torch.float32), generator=self._stream)
+        return drawn.cpu().to(torch.float64).numpy()

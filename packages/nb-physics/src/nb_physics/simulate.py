@@ -43,6 +43,7 @@ def simulate(
     dtype: torch.dtype = torch.float64,
     engine: Engine | str = Engine.AUTO,
     max_memory: int | None = None,
+    image_dtype: torch.dtype | None = None,
     recorder: Recorder | None = None,
     progress: Progress | None = None,
 ) -> Float[Tensor, "slow fast"]:
@@ -53,6 +54,7 @@ def simulate(
     engine: eager torch, compiled kernels, or whichever is sooner done; gradients and recorders
         take eager
     max_memory: bytes to work with beside the image and the experiment
+    image_dtype: of the image, where it shall not be `dtype`: float32 keeps a large one small
     recorder: is offered every intermediate quantity (nb_core.quantities)
     Raises InputError where the device or dtype is not to be had, and for engine "compiled" with a
     recorder or a gradient.
@@ -61,7 +63,7 @@ def simulate(
     selection = select_pixels(plan.experiment)
     walk = _choose_walk(plan, scene, selection, dtype, target, engine, recorder)
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
-    image = _Image(shape, selection, dtype, target, keeps_graph=_has_gradient(scene))
+    image = _Image(shape, selection, image_dtype or dtype, target, keeps_graph=_has_gradient(scene))
     for start, stop in walk.ranges(selection.count, _affordable(max_memory, scene)):
         image.add(start, walk.photons(selection, start, stop, target))
         if progress is not None:
@@ -210,6 +212,7 @@ class _Image:
 
     def add(self, start: int, values: Float[Tensor, " pixels"]) -> None:
         """Takes the pixels from number `start` on; a gradient needs them joined at the end."""
+        values = values.to(self.values.dtype)
         if self.parts is not None:
             self.parts.append(values)
             return

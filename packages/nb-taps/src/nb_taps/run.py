@@ -20,7 +20,7 @@ from nb_physics import (
     select_pixels,
     simulate,
 )
-from nb_physics.digitize import noise_image
+from nb_physics.digitize import noise_counts
 from nb_physics.figures import roi_part
 from nb_taps.manager import TapEntry
 from nb_taps.probe import Pixel
@@ -79,15 +79,13 @@ def _with_noise(
     seed = int(time.time()) if choice.seed is None else choice.seed
     selection = select_pixels(plan.experiment)
     drawn = counted_photons(roi_part(image, selection), choice.generator, seed)
-    detector, offset = plan.experiment.detector, plan.experiment.outputs.adc_offset
-    shape = (detector.spixels, detector.fpixels)
-    digital, _ = noise_image(drawn, shape, selection, offset)
+    digital, _ = noise_counts(drawn, plan.experiment.outputs.adc_offset)
     found = []
     for record in records:
         slow, fast = record.pixel
         row, column = slow - selection.ymin, fast - selection.xmin
         inside = 0 <= row < drawn.shape[0] and 0 <= column < drawn.shape[1]
-        count = float(drawn[row, column]) if inside else 0.0
-        draw = NoiseDraw(count, int(digital[slow, fast]), seed, choice.generator)
+        count, value = (drawn[row, column], digital[row, column]) if inside else (0.0, 0)
+        draw = NoiseDraw(float(count), int(value), seed, choice.generator)
         found.append(dataclasses.replace(record, noise=draw))
     return found

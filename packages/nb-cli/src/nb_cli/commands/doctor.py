@@ -28,10 +28,21 @@ def command() -> None:
         devices.append("mps (no float64: phases are computed in float32)")
     rows.append(("devices", ", ".join(devices)))
     rows.append(("threads", f"{torch.get_num_threads()} of {os.cpu_count()} processors"))
+    rows.append(("kernels", _kernels()))
     rows.append(("C program", _c_program()))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         click.echo(f"{name:<{width}}  {text}")
+
+
+def _kernels() -> str:
+    """Where compiled kernels are kept, how many there are, and what builds them."""
+    from nb_physics.engine.cache import cache_folder
+
+    folder = cache_folder()
+    kept = list(folder.glob("*.pt2"))
+    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    return f"{len(kept)} in {folder}; compiler: {compiler or 'none, install g++'}"
 
 
 def _c_program() -> str:

@@ -72,9 +72,9 @@ def command(
     say = _be_quiet if quiet else click.echo
     say(describe_plan(plan))
     shown = experiment.outputs.progress and not quiet
-    chosen = {"device": target, "dtype": getattr(torch, dtype), "engine": engine}
+    chosen = {"device": target, "dtype": getattr(torch, dtype), "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
-        image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
+        image = simulate(plan, **chosen, engine=engine, max_memory=max_memory, progress=progress)
     figures, written = write_outputs(plan, image, files, NoiseGenerator(rng), overwrite=overwrite)
     say(describe_figures(figures))
     for entry in written:

@@ -37,4 +37,4 @@ def read_floats(path: AnyPath, shape: tuple[int, int] | None = None) -> np.ndarr
 def write_floats(path: AnyPath, image: np.ndarray, overwrite: bool = True) -> None:
     """Write an image, shape (slow, fast), as float32. Raises OutputError when it cannot."""
     with atomic_write(path, overwrite) as handle:
-        handle.write(np.ascontiguousarray(image, dtype="<f4").tobytes())
+        handle.write(np.ascontiguousarray(image, dtype="<f4").data)

@@ -8,7 +8,7 @@ import torch
 from small_experiments import PROFILES, RICH, Collector, rich_experiment, small_experiment
 
 from nb_core import InputError, Mask, Profile, Roi
-from nb_physics import make_plan, simulate, simulate_pixels, tiles
+from nb_physics import make_plan, photons_at, simulate, simulate_pixels, tiles
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
 EVERY = [(slow, fast) for slow in range(5) for fast in range(6)]
@@ -119,3 +119,21 @@ def test_a_gradient_reaches_the_inputs_of_a_pixel():
         photons(dataclasses.replace(experiment, crystal=crystal)).backward()
         gradients.append(cell_a.grad.item())
     assert gradients[0] == gradients[1] != 0.0
+
+
+def test_photons_at_any_pixels_in_their_order():
+    """To some ulp: the last lanes of a vector instruction may round otherwise than the others."""
+    experiment = small_experiment(fpixels=7, spixels=5)
+    image = simulate(experiment).flatten()
+    pixels = torch.tensor([34, 0, 8, 8, 21])
+    values = photons_at(experiment, pixels)
+    assert torch.allclose(values, image[pixels], rtol=1e-12, atol=0)
+    assert photons_at(experiment, pixels[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("pixel", [-1, 35])
+def test_photons_at_pixels_off_the_detector_are_refused(pixel):
+    with pytest.raises(
+        InputError, match=r"pixels = .*: flat indices of this detector run from 0 to 34"
+    ):
+        photons_at(small_experiment(fpixels=7, spixels=5), torch.tensor([3, pixel]))

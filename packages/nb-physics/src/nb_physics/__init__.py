@@ -6,7 +6,7 @@ from nb_physics.header import smv_header
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
-from nb_physics.simulate import Progress, simulate, simulate_pixels
+from nb_physics.simulate import Progress, photons_at, simulate, simulate_pixels
 from nb_physics.tiles import select_pixels
 
 __version__ = "0.1.0"
@@ -23,6 +23,7 @@ __all__ = [
     "counted_photons",
     "image_figures",
     "make_plan",
+    "photons_at",
     "select_pixels",
     "simulate",
     "simulate_pixels",

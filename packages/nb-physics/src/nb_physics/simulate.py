@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Experiment, InputError, NbWarning, Recorder
@@ -69,6 +69,37 @@ def simulate(
         if progress is not None:
             progress(stop, selection.count)
     return image.finished()
+
+
+def photons_at(
+    experiment: Experiment | Plan,
+    pixels: Int[Tensor, " pixels"],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    engine: Engine | str = Engine.AUTO,
+    progress: Progress | None = None,
+) -> Float[Tensor, " pixels"]:
+    """Photons of the pixels with these flat indices (slow * fpixels + fast), in the order given.
+
+    Nothing else is computed: the way to fit a model to some regions of an image. Region of interest
+    and mask are not looked at. Options and errors as of `simulate`.
+    Raises InputError for a pixel off the detector.
+    """
+    plan, scene, target = _on_device(experiment, device, dtype)
+    detector = plan.experiment.detector
+    fpixels, spixels = detector.fpixels, detector.spixels
+    if pixels.numel() and not 0 <= int(pixels.min()) <= int(pixels.max()) < fpixels * spixels:
+        remedy = f"flat indices of this detector run from 0 to {fpixels * spixels - 1}"
+        raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
+    selection = PixelSelection(fpixels, 0, fpixels, 0, spixels, pixels)
+    walk = _choose_walk(plan, scene, selection, dtype, target, engine, None)
+    parts = [torch.zeros(0, dtype=dtype, device=target)]
+    for start, stop in walk.ranges(selection.count):
+        parts.append(walk.photons(selection, start, stop, target))
+        if progress is not None:
+            progress(stop, selection.count)
+    return torch.cat(parts)
 
 
 def simulate_pixels(

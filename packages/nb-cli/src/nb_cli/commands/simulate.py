@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nb_core import Experiment
+    from nb_physics import Plan
 
 
 @click.command("simulate", short_help="Simulate an image.")
@@ -80,9 +81,7 @@ def command(
     for entry in written:
         say(f"wrote {entry.path}: {entry.what}")
     if png:
-        from nb_cli.picture import draw_simulation
-
-        draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
+        _draw(plan, image, png, overwrite=overwrite)
         say(f"wrote {png}: picture with resolution rings")
     if experiment.outputs.printout:
         _print_pixel(experiment.outputs.printout_pixel, image)
@@ -97,6 +96,13 @@ def _check_files(
     named = [name for name in (*images, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
     check_targets(named, overwrite=overwrite, inputs=inputs)
+
+
+def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> None:
+    """--png: the image with its resolution rings."""
+    from nb_cli.picture import draw_simulation
+
+    draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
 
 
 def _be_quiet(text: str) -> None:

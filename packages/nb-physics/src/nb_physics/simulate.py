@@ -50,7 +50,8 @@ def simulate(
     """The image of an experiment: photons per pixel, 0 outside the ROI and the mask.
 
     experiment: or its plan, where that has been made already
-    dtype: float64, or float32 (phases stay in float64 where the device has it)
+    dtype: float64, or float32 (phases stay in float64; where the device has none, in pairs of
+        float32, and without gradients)
     engine: eager torch, compiled kernels, or whichever is sooner done; gradients and recorders
         take eager
     max_memory: bytes to work with beside the image and the experiment
@@ -301,6 +302,7 @@ def available_device(name: torch.device | str) -> torch.device:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         have = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
+        have += ["mps"] if torch.backends.mps.is_available() else []
         remedy = f"this machine has no such device; it has: {', '.join(have)}"
         raise InputError("device", name, remedy) from error
     return device

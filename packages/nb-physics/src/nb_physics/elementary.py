@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_physics.pairs import Pair
+from nb_physics.pairs import Pair, joined
 
 _SINE = {
     torch.float64: (
@@ -63,7 +63,7 @@ def sin_pi(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """sin(pi x), up to its sign."""
     if not _reduces(x):
         return torch.sin(torch.pi * x)
-    rest = (x - torch.round(x)).to(x.dtype)
+    rest = joined(x - torch.round(x))
     return rest * _polynomial(torch.square(rest), _SINE[x.dtype])
 
 
@@ -71,7 +71,7 @@ def sin_cos_pi(x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tenso
     """sin(pi x) and cos(pi x), up to a sign that both share."""
     if not _reduces(x):
         return torch.sin(torch.pi * x), torch.cos(torch.pi * x)
-    rest = (x - torch.round(x)).to(x.dtype)
+    rest = joined(x - torch.round(x))
     t = torch.square(rest)
     return rest * _polynomial(t, _SINE[x.dtype]), _polynomial(t, _COSINE[x.dtype])
 

@@ -22,7 +22,7 @@ from nb_physics.geometry import (
 from nb_physics.lattice import LATTICE_FACTORS
 from nb_physics.lattice.square import gratings
 from nb_physics.miller import fractional_indices, nearest_indices
-from nb_physics.pairs import Pair
+from nb_physics.pairs import Pair, joined
 from nb_physics.polarization import kahn_factor
 from nb_physics.scale import photons
 from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda, within_dmin
@@ -290,7 +290,7 @@ def _terms(
         offset = offset.to(dtype)
     shape = LATTICE_FACTORS[scene.kind.shape]
     reciprocal, fudge = scene.reciprocal.to(dtype), scene.fudge.to(dtype)
-    F_latt = shape(offset, cells, reciprocal, fudge).to(dtype)
+    F_latt = joined(shape(offset, cells, reciprocal, fudge))
     F_cell = tricubic(hkl, whole, grid) if interpolate else nearest(whole, grid)
     terms = step_terms(F_cell.to(dtype), F_latt)
     offers(cell_vectors=vectors, hkl=hkl, hkl_nearest=whole)

@@ -81,6 +81,11 @@ def to_pair(value: Float[Tensor, "*n"], device: torch.device) -> Pair:
     return Pair(hi.to(device), lo.to(device))
 
 
+def joined(value: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """A pair as an ordinary float32 tensor; any other tensor as it is."""
+    return value.to(torch.float32) if isinstance(value, Pair) else value
+
+
 def _by_part(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """An operation that only moves numbers: on `hi`, on `lo`, and joined again."""
     first, *rest = args

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from nb_physics.pairs import joined
 from nb_physics.structure.grid import StructureGrid, entries
 from nb_physics.structure.nearest import nearest
 
@@ -26,7 +27,7 @@ def tricubic(
         torch.where(inside, lower[i] - lowest[i], torch.ones_like(lower[i])).clamp(min=0)
         for i in range(3)
     ]
-    between = [(hkl[i] - lower[i]).to(grid.values.dtype) for i in range(3)]
+    between = [joined(hkl[i] - lower[i]) for i in range(3)]
     weights = [_lagrange_weights(x) for x in between]
     corner = ((first[0] * spans[1] + first[1]) * spans[2] + first[2]).long()
     corner = torch.where(inside, corner, torch.zeros_like(corner))

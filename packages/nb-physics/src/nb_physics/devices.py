@@ -21,6 +21,7 @@ def available_device(name: torch.device | str) -> torch.device:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         have = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
+        have += ["mps"] if torch.backends.mps.is_available() else []
         remedy = f"this machine has no such device; it has: {', '.join(have)}"
         raise InputError("device", name, remedy) from error
     return device

@@ -41,7 +41,8 @@ def simulate(
     """The image of an experiment: photons per pixel, 0 outside the ROI and the mask.
 
     experiment: or its plan, where that has been made already
-    dtype: float64, or float32 (phases stay in float64 where the device has it)
+    dtype: float64, or float32 (phases stay in float64; where the device has none, in pairs of
+        float32, and without gradients)
     engine: eager torch, compiled kernels, or whichever is sooner done; gradients and recorders
         take eager
     max_memory: bytes to work with beside the image and the experiment
@@ -55,8 +56,9 @@ def simulate(
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
     walks = [
-        choose_walk(plan, scene_to(scene, to), selection.count, dtype, to, engine, recorder)
+        choose_walk(plan, part, selection.count, dtype, to, engine, recorder)
         for to in sharing_devices(target)
+        for part in [scene if to == target else scene_to(scene, to)]
     ]
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
     image = Image(shape, selection, image_dtype or dtype, target, keeps_graph=has_gradient(scene))

@@ -6,14 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid
+from nb_physics.structure.grid import StructureGrid, entries
 
 
 def nearest(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Float[Tensor, "*n"]:
     """F_cell (electrons) at whole h, k, l; outside the list, and where it has gaps, default_F."""
     if grid.values.numel() == 1:
         return grid.values[0].expand(nearest_hkl.shape[1:])
-    return grid.values.take(grid_index(nearest_hkl, grid))
+    return entries(grid.values, grid_index(nearest_hkl, grid))
 
 
 def grid_index(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Int[Tensor, "*n"]:

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid
+from nb_physics.pairs import joined
+from nb_physics.structure.grid import StructureGrid, entries
 from nb_physics.structure.nearest import nearest
 
 _DENOMINATORS = (-6.0, 2.0, -2.0, 6.0)
@@ -26,18 +27,19 @@ def tricubic(
         torch.where(inside, lower[i] - lowest[i], torch.ones_like(lower[i])).clamp(min=0)
         for i in range(3)
     ]
-    weights = [_lagrange_weights(hkl[i] - lower[i]) for i in range(3)]
+    between = [joined(hkl[i] - lower[i]) for i in range(3)]
+    weights = [_lagrange_weights(x) for x in between]
     corner = ((first[0] * spans[1] + first[1]) * spans[2] + first[2]).long()
     corner = torch.where(inside, corner, torch.zeros_like(corner))
     last = torch.tensor(grid.values.numel() - 1, device=corner.device)
-    total = torch.zeros_like(hkl[0])
+    total = torch.zeros_like(lower[0])
     for i in range(4):
         plane = torch.zeros_like(total)
         for j in range(4):
             row = torch.zeros_like(total)
             for m in range(4):
                 offset = torch.minimum(((i * spans[1] + j) * spans[2] + m).long(), last)
-                row = row + weights[2][m] * grid.values.take(corner + offset)
+                row = row + weights[2][m] * entries(grid.values, corner + offset)
             plane = plane + weights[1][j] * row
         total = total + weights[0][i] * plane
     return torch.where(inside, total, nearest(nearest_hkl, grid))

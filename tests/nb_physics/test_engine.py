@@ -18,7 +18,10 @@ from nb_physics.engine.walk import needed_kernels
 from nb_physics.scene import make_scene
 from nb_physics.walk import _warn_once
 
-pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
+    pytest.mark.xdist_group("kernels"),  # built once, by one process
+]
 
 STEPS = {"phi_steps": 3, "osc_range_deg": 1.0, "mosaic_spread_deg": 1.0, "mosaic_domains": 5}
 EXPERIMENTS = {

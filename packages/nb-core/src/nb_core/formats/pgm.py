@@ -31,18 +31,22 @@ def pgm_bytes(image: np.ndarray, scale: float) -> bytes:
     scale: grey levels a photon, for the comment
     Raises InputError for another type or shape.
     """
-    if image.dtype != np.uint8 or image.ndim != 2:
-        raise InputError("PGM image", f"{image.dtype} {image.shape}", "a uint8 image is needed")
-    slow, fast = image.shape
-    header = f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n"
-    return header.encode() + image.tobytes()
+    return _header_bytes(image, scale) + image.tobytes()
 
 
 def write_pgm(path: AnyPath, image: np.ndarray, scale: float, overwrite: bool = True) -> None:
     """Write grey levels as `pgm_bytes`; OutputError when it cannot be written."""
-    content = pgm_bytes(image, scale)
+    header = _header_bytes(image, scale)
     with atomic_write(path, overwrite) as handle:
-        handle.write(content)
+        handle.write(header)
+        handle.write(np.ascontiguousarray(image).data)
+
+
+def _header_bytes(image: np.ndarray, scale: float) -> bytes:
+    if image.dtype != np.uint8 or image.ndim != 2:
+        raise InputError("PGM image", f"{image.dtype} {image.shape}", "a uint8 image is needed")
+    slow, fast = image.shape
+    return f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n".encode()
 
 
 def read_pgm(path: AnyPath) -> PgmImage:

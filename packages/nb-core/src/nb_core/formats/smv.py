@@ -91,7 +91,7 @@ def write_smv(path: AnyPath, header: SmvHeader, data: np.ndarray, overwrite: boo
         raise InputError("image", data.shape, f"the header says {shape} pixels (slow, fast)")
     with atomic_write(path, overwrite) as handle:
         handle.write(header_bytes(header))
-        handle.write(data.astype("<u2").tobytes())
+        handle.write(np.ascontiguousarray(data, dtype="<u2").data)
 
 
 def read_smv(path: AnyPath) -> SmvImage:

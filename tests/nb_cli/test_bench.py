@@ -35,7 +35,8 @@ say(counts=counts, baseline=2**20, warnings=["coarse"])
 for line in sys.stdin:
     order, _, path = line.strip().partition(" ")
     if order == "run":
-        say(seconds=0.5, resident=2**21, device=None)
+        forward = 0.125 if job["gradient"] else None
+        say(seconds=0.5, forward=forward, resident=2**21, device=None)
     else:
         with open(path, "wb") as target, open(os.path.join(home, "image"), "rb") as source:
             target.write(source.read())
@@ -199,8 +200,20 @@ class TestKept:
         assert row["parity"]["correlation"] == 1
         assert row["memory_bytes"] == {"peak": 2**21, "baseline": 2**20, "device": None}
         assert row["roofline"]["share"] == pytest.approx(row["roofline"]["limit_s"] / 0.5)
+        assert row["gradient"] is None
         assert row["whole_image"] is None
         assert row["warnings"] == ["coarse"]
+
+    def test_a_gradient(self, nb, home, folder):
+        options = ("--sizes", "16", "--workload", "gradient", "--iterations", "2", "--no-cold")
+        ran = nb("bench", *options, "--json", "bench.json")
+        assert (
+            "image and gradient / image alone, pair by pair:\n  gradient-50-16 float64: 4 4\n"
+            in ran.out
+        )
+        (row,) = json.loads((folder / "bench.json").read_text())["rows"]
+        assert row["gradient"]["ratio"] == {"median": 4, "pairs": [4, 4]}
+        assert row["gradient"]["forward_s"]["median"] == 0.125
 
     def test_a_folder(self, bench, home, folder):
         ran = bench("--out-dir", "results", "--iterations", "1", "--c-bin", home / "nanoBragg")

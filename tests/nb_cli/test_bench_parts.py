@@ -12,13 +12,17 @@ import nb_physics
 from nb_cli.bench.ceiling import measure_ceiling
 from nb_cli.bench.child import resident_peak, serve
 from nb_cli.bench.cost import Ceiling, Cost, Counts, cost_of, count_arguments, lattice_operations
+from nb_cli.bench.gradient import with_parameters
 from nb_cli.bench.measure import _parity
 from nb_cli.bench.plot import save_scaling
 from nb_cli.bench.rows import Against, Memory, Parity, Row, Run, Times
 from nb_cli.bench.table import aligned, describe
 from nb_cli.bench.workloads import choose, rotation, still, suite_entries, thread_counts
+from nb_core import flags_to_experiment
 from nb_core.flags.parse import read_options
+from nb_physics import simulate
 
+OTHERS = {"hkl-list", "saxs", "sources", "layers", "rotation", "gradient"}
 COUNTS = Counts(
     pixels=256,
     slow=16,
@@ -43,6 +47,7 @@ def row_of(workload, counts=COUNTS, against=None, **more):
         "cold": Times((3.0,)),
         "cached": Times((2.0, 2.5)),
         "warm": Times((1.0, 2.0)),
+        "forward": None,
         "memory": Memory(None, None, None),
         "ceiling": CEILING,
         "warnings": (),
@@ -60,7 +65,7 @@ class TestWorkloads:
         kinds = {workload.kind for workload in choose("full", cores=2)}
         steps = {"still", "steps", "cubic-steps", "threads"}
         shapes = {"gauss", "round", "tophat"}
-        assert kinds == steps | shapes | {"hkl-list", "saxs", "sources", "layers", "rotation"}
+        assert kinds == steps | shapes | OTHERS
         names = {workload.name for workload in choose("full")}
         assert {f"still-{size}" for size in (256, 512, 1024, 2048, 4096)} <= names
         assert {f"steps-{count}-512" for count in (1, 10, 100, 1000, 10000)} <= names
@@ -90,7 +95,17 @@ class TestWorkloads:
     def test_the_quick_suite_is_part_of_the_full_ones_kinds(self):
         full = {workload.kind for workload in choose("full")}
         assert {workload.kind for workload in choose("quick")} <= full
-        assert len(suite_entries("quick", 1)) == 3
+        assert len(suite_entries("quick", 1)) == 4
+
+    @pytest.mark.filterwarnings("ignore:oversample 1")
+    def test_a_gradient_is_of_what_a_refinement_moves(self):
+        (workload,) = choose("quick", names=["gradient"], sizes=[16])
+        assert (workload.name, workload.gradient) == ("gradient-50-16", True)
+        experiment, parameters = with_parameters(flags_to_experiment(workload.flags))
+        image = simulate(experiment, engine="eager")
+        found = torch.autograd.grad(image.sum(), parameters)
+        assert sum(gradient.numel() for gradient in found) == 14
+        assert all((gradient != 0).any() for gradient in found)
 
 
 class TestCost:
@@ -159,6 +174,7 @@ class TestChild:
                 "dtype": "float64",
                 "device": "cpu",
                 "engine": "eager",
+                "gradient": False,
                 "threads": torch.get_num_threads(),
             }
             said = []
@@ -182,6 +198,11 @@ class TestChild:
         assert second["resident"] >= first["resident"] >= ready["baseline"]
         assert first["device"] is None
         json.dumps(ready)
+
+    def test_a_gradient_is_timed_with_its_image_and_the_image_alone(self, answers):
+        (_, said), engines = answers("run", gradient=True)
+        assert engines == ["eager"] * 3
+        assert said["seconds"] > said["forward"] > 0
 
     def test_it_tells_what_was_warned_of(self, answers):
         (ready,), _ = answers(arguments=[*still(16).flags, "-N", "500"])

@@ -56,7 +56,10 @@ def serve(lines: Iterable[str], say: Say) -> None:
 
 
 class _Worker:
-    """A workload, ready to be run: its plan is made, and one call has been done."""
+    """A workload, ready to be run: its plan is made, and one call has been done.
+
+    With a gradient a call makes its plan anew, and ends with the backward pass.
+    """
 
     def __init__(self, job: dict[str, Any]) -> None:
         import dataclasses
@@ -67,27 +70,46 @@ class _Worker:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self.plan = _plan(job["arguments"])
-            self.image = self._simulate()
+            self.call = self._gradient if job["gradient"] else self._image
+            self.image = self.call()
         self.warnings = list(dict.fromkeys(str(entry.message) for entry in caught))
         self.counts = dataclasses.asdict(count_plan(self.plan))
 
-    def _simulate(self) -> Tensor:
+    def _image(self) -> Tensor:
+        return self._simulate(self.plan)
+
+    def _gradient(self) -> Tensor:
+        from nb_cli.bench.gradient import with_parameters
+        from nb_physics import make_plan
+
+        experiment, _ = with_parameters(self.plan.experiment)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said already, of the same plan
+            plan = make_plan(experiment)
+        image = self._simulate(plan)
+        image.sum().backward()
+        return image.detach()
+
+    def _simulate(self, plan: Plan) -> Tensor:
         import torch
 
         from nb_cli.bench.ceiling import synchronize
         from nb_physics import simulate
 
         dtype = getattr(torch, self.dtype)
-        image = simulate(self.plan, device=self.device, dtype=dtype, engine=self.engine)
+        image = simulate(plan, device=self.device, dtype=dtype, engine=self.engine)
         synchronize(self.device)
         return image
 
     def run(self, _: str) -> dict[str, Any]:
-        """One call; the seconds it took, and the largest size that the process has had."""
-        start = time.perf_counter()
-        self.image = self._simulate()
-        seconds = time.perf_counter() - start
-        return {"seconds": seconds, "resident": resident_peak(), "device": self._device_peak()}
+        """One call; the seconds it took, and the largest size that the process has had.
+
+        forward: the seconds of the image alone, where a call is more than that
+        """
+        seconds, self.image = _timed(self.call)
+        forward = None if self.call == self._image else _timed(self._image)[0]
+        sizes = {"resident": resident_peak(), "device": self._device_peak()}
+        return {"seconds": seconds, "forward": forward, **sizes}
 
     def save(self, path: str) -> dict[str, Any]:
         """Writes the image as raw float32."""
@@ -102,7 +124,7 @@ class _Worker:
         if self.device.startswith("cuda"):
             activities.append(torch.profiler.ProfilerActivity.CUDA)
         with torch.profiler.profile(activities=activities) as profiler:
-            self._simulate()
+            self.call()
         profiler.export_chrome_trace(path)
         table = profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=25)
         with open(f"{path.removesuffix('.json.gz')}.txt", "w", encoding="utf-8") as stream:
@@ -115,6 +137,12 @@ class _Worker:
         if not self.device.startswith("cuda"):
             return None
         return int(torch.cuda.max_memory_allocated(self.device))
+
+
+def _timed(call: Callable[[], Tensor]) -> tuple[float, Tensor]:
+    start = time.perf_counter()
+    image = call()
+    return time.perf_counter() - start, image
 
 
 def _plan(arguments: list[str]) -> Plan:

@@ -101,6 +101,7 @@ class Bench:
             for name in ("images", "kernels"):
                 shutil.rmtree(settings.artefacts / name, ignore_errors=True)
         last = answers[-1]
+        forward = tuple(answer["forward"] for answer in answers if answer["forward"] is not None)
         return Row(
             workload=workload,
             arguments=tuple(arguments),
@@ -109,6 +110,7 @@ class Bench:
             cold=cold,
             cached=cached,
             warm=Times(tuple(answer["seconds"] for answer in answers)),
+            forward=Times(forward) if forward else None,
             memory=Memory(last["resident"], ready["baseline"], last["device"]),
             against=against,
             ceiling=ceiling,
@@ -122,6 +124,7 @@ class Bench:
             "dtype": workload.dtype,
             "device": self.settings.device,
             "engine": self.settings.engine,
+            "gradient": workload.gradient,
         }
 
     def _ceiling(self, place: Place) -> Ceiling:

@@ -78,7 +78,8 @@ class Run:
 class Row:
     """A workload and all that was measured of it; `table` says which columns it fills.
 
-    cold, cached: whole processes, None where they were left out; warm: calls of simulate
+    cold, cached: whole processes, None where they were left out; warm: calls of simulate, of a
+    gradient with its backward pass; forward: the same image without its gradient, after each
     """
 
     workload: Workload
@@ -88,6 +89,7 @@ class Row:
     cold: Times | None
     cached: Times | None
     warm: Times
+    forward: Times | None
     memory: Memory
     against: Against | None
     ceiling: Ceiling
@@ -108,6 +110,14 @@ class Row:
             return []
         pairs = zip(self.against.times.seconds, self.warm.seconds, strict=True)
         return [theirs / ours for theirs, ours in pairs]
+
+    @property
+    def gradient_ratios(self) -> list[float]:
+        """The seconds of image and gradient over those of the image alone, pair by pair."""
+        if self.forward is None:
+            return []
+        pairs = zip(self.warm.seconds, self.forward.seconds, strict=True)
+        return [both / alone for both, alone in pairs]
 
     @property
     def cost(self) -> Cost:
@@ -145,6 +155,7 @@ class Row:
             "memory_bytes": asdict(self.memory),
             "parity": self.against.parity.to_json() if self.against else None,
             "c": self._against_json(),
+            "gradient": self._gradient_json(),
             "roofline": self._roofline_json(),
             "whole_image": self._whole_json(),
             "warnings": list(self.warnings),
@@ -158,6 +169,13 @@ class Row:
             "wall_s": self.against.times.to_json(),
             "ratio": {"median": statistics.median(self.ratios), "pairs": self.ratios},
         }
+
+    def _gradient_json(self) -> dict[str, Any] | None:
+        if self.forward is None:
+            return None
+        pairs = self.gradient_ratios
+        ratio = {"median": statistics.median(pairs), "pairs": pairs}
+        return {"forward_s": self.forward.to_json(), "ratio": ratio}
 
     def _roofline_json(self) -> dict[str, Any]:
         return {

@@ -57,6 +57,8 @@ def describe(rows: Sequence[Row]) -> str:
     ]
     if pairs := [line for row in rows for line in _pairs(row)]:
         parts.append("\n".join(["C seconds / nb warm seconds, pair by pair:", *pairs]))
+    if gradients := [line for row in rows for line in _gradients(row)]:
+        parts.append("\n".join(["image and gradient / image alone, pair by pair:", *gradients]))
     notes = [line for row in rows for line in _extrapolated(row)]
     return "\n\n".join([*parts, "\n".join([*_ceilings(rows), *notes])])
 
@@ -139,6 +141,13 @@ def _pairs(row: Row) -> list[str]:
     if not row.ratios:
         return []
     shown = " ".join(_number(ratio) for ratio in row.ratios)
+    return [f"  {' '.join(_names(row)[:2])}: {shown}"]
+
+
+def _gradients(row: Row) -> list[str]:
+    if not row.gradient_ratios:
+        return []
+    shown = " ".join(_number(ratio) for ratio in row.gradient_ratios)
     return [f"  {' '.join(_names(row)[:2])}: {shown}"]
 
 

@@ -35,6 +35,7 @@ class Workload:
     flags: nanoBragg's options, without the list of structure factors and the region of interest
     needs_hkl: gets the list of `write_hkl`; roi: xmin xmax ymin ymax, where only that is rendered
     threads: where it wants a number of its own
+    gradient: whether a call is an image and its gradient (nb_cli.bench.gradient)
     """
 
     name: str
@@ -44,6 +45,7 @@ class Workload:
     needs_hkl: bool = False
     roi: tuple[int, int, int, int] | None = None
     threads: int | None = None
+    gradient: bool = False
 
     def arguments(self, hkl: Path | None) -> list[str]:
         """All of nanoBragg's options; hkl: the list, where it is at hand."""
@@ -118,6 +120,17 @@ def rotation(size: int) -> Workload:
     return Workload("rotation-6m", "rotation", flags, needs_hkl=True, roi=_PILATUS_ROI)
 
 
+def gradient(domains: int, phi: int) -> Make:
+    """Mosaic domains x phi steps, image and gradient."""
+    line = _steps_line(domains, phi)
+
+    def make(size: int) -> Workload:
+        made = _workload(f"gradient-{domains * phi}-{size}", "gradient", line, size, _STEPS_MM)
+        return dataclasses.replace(made, gradient=True)
+
+    return make
+
+
 def threads(count: int) -> Make:
     """The 100 steps, with a number of threads of its own."""
     line = _steps_line(10, 10)
@@ -140,6 +153,7 @@ def suite_entries(name: str, cores: int) -> list[Entry]:
             Entry(still, (256, 1024)),
             Entry(steps(10, 10), (512,)),
             Entry(hkl_list, (512,)),
+            Entry(gradient(10, 5), (256,)),
         ]
     triclinic = [Entry(steps(d, p), (512,), BOTH if d * p == 100 else DTYPES) for d, p in _LADDER]
     return [
@@ -154,6 +168,8 @@ def suite_entries(name: str, cores: int) -> list[Entry]:
         Entry(sources, (512,)),
         Entry(layers, (512,)),
         Entry(rotation, (_PILATUS[1],)),
+        Entry(gradient(1, 1), (1024,)),
+        Entry(gradient(10, 5), (1024,)),
         *(Entry(threads(count), (512,)) for count in thread_counts(cores)),
     ]
 

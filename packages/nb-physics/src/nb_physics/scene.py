@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from nb_core import CrystalShape, Profile
 from nb_core.configs.checks import scalar_tensor
@@ -187,6 +188,12 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
     result = replaced(scene, "")
     assert isinstance(result, Scene)
     return result
+
+
+def carries_gradient(tensor: Tensor) -> bool:
+    """Whether a derivative depends on a tensor: backwards, or forwards (a tangent comes along)."""
+    backward = torch.is_grad_enabled() and tensor.requires_grad
+    return backward or unpack_dual(tensor).tangent is not None
 
 
 def scene_to(scene: Scene, device: torch.device) -> Scene:

@@ -16,7 +16,7 @@ from nb_physics.engine.choice import Engine, takes_kernels
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.walk import CompiledWalk, needed_kernels
 from nb_physics.plan import Plan, make_plan
-from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to
+from nb_physics.scene import Scene, carries_gradient, make_scene, scene_tensors, scene_to
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import (
     TILE_EVALUATIONS,
@@ -209,8 +209,7 @@ def check_engine(name: Engine | str) -> Engine:
 
 
 def _has_gradient(scene: Scene) -> bool:
-    tensors = scene_tensors(scene).values()
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    return any(carries_gradient(tensor) for tensor in scene_tensors(scene).values())
 
 
 def _affordable(max_memory: int | None, scene: Scene) -> int | None:

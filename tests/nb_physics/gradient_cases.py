@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from small_experiments import small_list
 from torch import Tensor
 
@@ -148,7 +147,12 @@ GROUPS = {
             "polar_vector": ((0.1, 0.3, 1.1), 0.1),
             "spindle_axis": ((0.1, 0.2, 1.5), 0.1),
         },
-        {"detector_twotheta_deg": 20.0, "polarization_factor": 0.7, "phi_start_deg": 30.0, **CUSTOM},
+        {
+            "detector_twotheta_deg": 20.0,
+            "polarization_factor": 0.7,
+            "phi_start_deg": 30.0,
+            **CUSTOM,
+        },
         unmoved=frozenset({"odet_vector"}),
     ),
     "pix0": Group(

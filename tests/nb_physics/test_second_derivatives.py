@@ -19,7 +19,12 @@ WEIGHTS = torch.linspace(1.0, 2.0, 4, dtype=torch.float64).reshape(2, 2)
 FIELDS = {
     name: group.fields[name] for group in GROUPS.values() for name in group.fields if name in SECOND
 }
-STRAIGHT = {"cell_alpha": 90.0, "cell_beta": 90.0, "cell_gamma": 90.0, "misset_deg": (0.0, 0.0, 0.0)}
+STRAIGHT = {
+    "cell_alpha": 90.0,
+    "cell_beta": 90.0,
+    "cell_gamma": 90.0,
+    "misset_deg": (0.0, 0.0, 0.0),
+}
 
 
 def measure(moves, given, values):

@@ -156,8 +156,8 @@ def test_a_vector_of_no_length_has_no_gradient():
 
 
 @pytest.mark.parametrize("edges", [(80.0, 90.0, 24.0), (70.0, 80.0, 90.0)])
-def test_right_angles_keep_their_derivatives(edges):
-    """Of the first cell, the sine of gamma* is rounded to more than 1."""
+def test_right_angles_have_derivatives(edges):
+    """Of the first cell, the sine of gamma* is rounded to more than 1 and cut off there."""
 
     def vectors(angles):
         names = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")

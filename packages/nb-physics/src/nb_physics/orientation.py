@@ -78,7 +78,7 @@ def standard_orientation(cell: CellParameters) -> Float[Tensor, "3 3"]:
     a_star = b * c * torch.sin(alpha) * inverse
     b_star = c * a * torch.sin(beta) * inverse
     c_star = a * b * torch.sin(gamma) * inverse
-    sin_gamma = _within_one(c * inverse / a_star / b_star)
+    sin_gamma = (c * inverse / a_star / b_star).clamp(-1.0, 1.0)
     cos_alpha = _reciprocal_cosine(alpha, beta, gamma)
     cos_beta = _reciprocal_cosine(beta, gamma, alpha)
     cos_gamma = _reciprocal_cosine(gamma, alpha, beta)
@@ -219,12 +219,7 @@ def _reciprocal_cosine(
 ) -> Float[Tensor, ""]:
     cosine = torch.cos(second) * torch.cos(third) - torch.cos(own)
     cosine = cosine / (torch.sin(second) * torch.sin(third))
-    return _within_one(cosine)
-
-
-def _within_one(value: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """A sine or cosine that rounding may have put beyond 1, back at 1 with its own gradient."""
-    return _valued(value, value.clamp(-1.0, 1.0))
+    return cosine.clamp(-1.0, 1.0)
 
 
 def _valued(smooth: Float[Tensor, "*n"], rounded: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:

@@ -44,8 +44,7 @@ def gratings(
         phase = count * x
         near = phase.abs() < NEAR[x.dtype]
         series = grating_series(torch.where(near, phase, 0.0), count)
-        x = torch.where(near, 0.5, x)
-        numerator = torch.where(near, series, sin_pi(count * x))
+        numerator = torch.where(near, series, sin_pi(phase))
         parts.append((numerator, torch.where(near, 1.0, sin_pi(x))))
     return parts
 

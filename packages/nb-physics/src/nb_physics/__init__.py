@@ -3,6 +3,7 @@
 from nb_physics.engine.choice import Engine
 from nb_physics.figures import Figures, image_figures
 from nb_physics.header import smv_header
+from nb_physics.jacobian import structure_factor_jacobian
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
@@ -28,4 +29,5 @@ __all__ = [
     "simulate",
     "simulate_pixels",
     "smv_header",
+    "structure_factor_jacobian",
 ]

@@ -21,6 +21,7 @@ from nb_physics.tile import tile_photons
 from nb_physics.tiles import (
     TILE_EVALUATIONS,
     PixelSelection,
+    check_pixels,
     pixel_ranges,
     select_pixels,
     step_blocks,
@@ -88,11 +89,8 @@ def photons_at(
     """
     plan, scene, target = _on_device(experiment, device, dtype)
     detector = plan.experiment.detector
-    fpixels, spixels = detector.fpixels, detector.spixels
-    if pixels.numel() and not 0 <= int(pixels.min()) <= int(pixels.max()) < fpixels * spixels:
-        remedy = f"flat indices of this detector run from 0 to {fpixels * spixels - 1}"
-        raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
-    selection = PixelSelection(fpixels, 0, fpixels, 0, spixels, pixels)
+    check_pixels(pixels, detector)
+    selection = PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
     walk = _choose_walk(plan, scene, selection, dtype, target, engine, None)
     parts = [torch.zeros(0, dtype=dtype, device=target)]
     for start, stop in walk.ranges(selection.count):

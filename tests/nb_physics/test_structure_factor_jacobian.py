@@ -43,7 +43,7 @@ def test_the_jacobian_is_the_dense_one(walk, interpolate, profile):
     assert found.is_coalesced()
     assert not found.requires_grad
     assert found.shape == expected.shape
-    assert expected.count_nonzero() > (90 if interpolate else 7)
+    assert expected.count_nonzero() > (90 if interpolate else 4)
     # The same products, summed in another order.
     torch.testing.assert_close(found.to_dense(), expected, rtol=1e-12, atol=1e-12)
 

@@ -1,5 +1,6 @@
 """X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
 
+from nb_physics.batch import simulate_batch
 from nb_physics.engine.choice import Engine
 from nb_physics.figures import Figures, image_figures
 from nb_physics.header import smv_header
@@ -27,6 +28,7 @@ __all__ = [
     "photons_at",
     "select_pixels",
     "simulate",
+    "simulate_batch",
     "simulate_pixels",
     "smv_header",
     "structure_factor_jacobian",

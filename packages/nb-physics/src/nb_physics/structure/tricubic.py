@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from nb_physics.structure.grid import StructureGrid
-from nb_physics.structure.nearest import nearest, nearest_entries
+from nb_physics.structure.nearest import look_up, nearest, nearest_entries
 
 _DENOMINATORS = (-6.0, 2.0, -2.0, 6.0)
 
@@ -31,7 +31,7 @@ def tricubic(
             row = torch.zeros_like(total)
             for m in range(4):
                 offset = torch.minimum(entry_offset((i, j, m), grid), last)
-                row = row + around.weights[2][m] * grid.values.take(around.corner + offset)
+                row = row + around.weights[2][m] * look_up(around.corner + offset, grid)
             plane = plane + around.weights[1][j] * row
         total = total + around.weights[0][i] * plane
     return torch.where(around.inside, total, nearest(nearest_hkl, grid))

@@ -114,6 +114,14 @@ def test_a_parameter_that_all_images_share_has_the_sum():
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
 
 
+def test_equal_parameters_of_each_image_have_gradients_of_their_own():
+    doses = [torch.tensor(1e29, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    images = simulate_batch([small_experiment(fluence=dose) for dose in doses])
+    first, second = torch.autograd.grad(images[0].sum() + 2 * images[1].sum(), doses)
+    torch.testing.assert_close(second, 2 * first, rtol=1e-12, atol=0)
+    torch.testing.assert_close(first, images[0].sum().detach() / 1e29, rtol=1e-12, atol=0)
+
+
 def test_a_shared_list_is_kept_once(monkeypatch):
     """With gradients too: what is stacked has no axis as long as the list."""
     large = small_list(reach=5)

@@ -213,6 +213,9 @@ def table_rows() -> Iterator[tuple[str, ...]]:
 
 
 def _checked(name: str, group: Group, shape: CrystalShape, profiles: list[Profile]) -> str:
-    if not any(follows(name, group, shape, profile) for profile in profiles):
+    """For one shape; names the profile where it is not that of all."""
+    following = [profile for profile in profiles if follows(name, group, shape, profile)]
+    if not following:
         return "0"
-    return "1 2 F" if name in SECOND and shape in SMOOTH else "1 F"
+    checked = "1 2 F" if name in SECOND and shape in SMOOTH else "1 F"
+    return checked if following == profiles else f"{checked}, {following[0].value}"

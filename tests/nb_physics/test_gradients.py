@@ -6,19 +6,49 @@ times some hundreds of turns of phase, and by the third derivative times 1e-12: 
 One sub-pixel, so that no number of sub-pixels changes along with a field.
 """
 
+import dataclasses
+import re
+
 import pytest
 import torch
-from gradient_cases import GROUPS, PROFILES, TORCH_WARNS, follows
+from gradient_cases import GROUPS, PROFILES, TORCH_WARNS, Group, follows, table_rows
 from small_experiments import small_experiment
 from torch.autograd import forward_ad
 
-from nb_core import CrystalShape, Profile
+from nb_core import (
+    BackgroundConfig,
+    BeamConfig,
+    CrystalConfig,
+    CrystalShape,
+    DetectorConfig,
+    Profile,
+    SamplingConfig,
+)
 from nb_physics import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning", TORCH_WARNS)
 WEIGHTS = torch.linspace(1.0, 2.0, 9, dtype=torch.float64).reshape(3, 3)
 WIDE = 0.002
 """The fudge with which flat tops are so wide that the pixels see some."""
+
+ONE_OF_EACH = Group(
+    {
+        "cell_a": (21.0, 1.0),
+        "distance_mm": (35.0, 1.0),
+        "beam_center_x_mm": (3.0, 1.0),
+        "wavelength_A": (1.0, 0.1),
+        "polarization_factor": (0.5, 0.1),
+        "detector_thick_um": (400.0, 10.0),
+    },
+    {"detector_abs_um": 300.0, "dispersion_percent": 5.0, "detector_roty_deg": 10.0},
+)
+WALKS = {
+    "sub-pixels": {"oversample": 2},
+    "curved": {"curved_detector": True},
+    "point pixels": {"point_pixel": True},
+    "running": {"oversample_thick": True, "oversample_polar": True, "oversample_omega": True},
+    "dmin": {"dmin_A": 2.0},
+}
 
 SMOOTH = {"eps": 1e-6, "atol": 1e-5, "rtol": 1e-4}
 ROUNDED = {"eps": 1e-3, "atol": 1e-4, "rtol": 1e-3}
@@ -31,7 +61,7 @@ def start_of(group):
     return tuple(torch.zeros_like(value).requires_grad_() for value in tensors)
 
 
-def measure(group, shape, profile, moves):
+def measure(group, shape, profile, moves, **walk):
     """A number that every pixel counts in, of the order of 1, with the fields moved."""
     values = {
         name: torch.as_tensor(value, dtype=torch.float64) + scale * move
@@ -40,7 +70,7 @@ def measure(group, shape, profile, moves):
     given = {"fpixels": 3, "spixels": 3, "shape": shape, "profile": profile, "round_div": False}
     if shape is CrystalShape.TOPHAT:
         given["fudge"] = WIDE
-    image = simulate(small_experiment(**{**given, **group.more, **group.build(values)}))
+    image = simulate(small_experiment(**{**given, **group.more, **group.build(values), **walk}))
     return (image * WEIGHTS).sum() / 1000.0
 
 
@@ -89,3 +119,41 @@ def test_gradients_of_fields(title, shape, profile):
         **(ROUNDED if rounded else SMOOTH),
     )
     check_forward(group, shape, profile, start, gradients)
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.value)
+@pytest.mark.parametrize("walk", WALKS)
+def test_gradients_in_other_walks(walk, profile):
+    """One field of each kind, with other positions, sums and solid angles."""
+    group, shape = ONE_OF_EACH, CrystalShape.SQUARE
+    start = start_of(group)
+    gradients = torch.autograd.grad(measure(group, shape, profile, start, **WALKS[walk]), start)
+    assert all(gradient.abs() > 1e-9 for gradient in gradients)
+    assert torch.autograd.gradcheck(
+        lambda *moves: measure(group, shape, profile, moves, **WALKS[walk]),
+        start,
+        check_undefined_grad=False,
+        **SMOOTH,
+    )
+
+
+def test_the_table_has_every_continuous_field():
+    configs = (CrystalConfig, DetectorConfig, BeamConfig, SamplingConfig, BackgroundConfig)
+    continuous = {
+        field.name
+        for config in configs
+        for field in dataclasses.fields(config)
+        if re.search("Scalar|Vector", str(field.type))
+    }
+    assert {"cell_a", "misset_deg", "N_cells", "water_size_um"} < continuous
+    checked = {name for group in GROUPS.values() for name in group.fields}
+    files = {"matrix", "sources", "structure_factors"}
+    assert {name for name in checked if name.split(".")[0] not in files} == continuous
+
+
+def test_the_table_names_the_profile_that_reads_a_field():
+    rows = {row[0]: row[1:] for row in table_rows()}
+    assert rows["`cell_a`"] == ("both", "1 2 F", "1 2 F", "1 2 F", "0")
+    assert rows["`sources.weights`"] == ("corrected", *["1 F"] * 4)
+    assert rows["`dmin_A`"] == ("none", *["0"] * 4)
+    assert rows["`hdiv_step_mrad`"] == ("both", *["1 F"] * 3, "1 F, corrected")

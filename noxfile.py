@@ -22,7 +22,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent
-TEST_TOOLS = ("pytest", "hypothesis", "beartype", "jsonschema")
+TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "beartype", "jsonschema")
+EACH_CORE = ("--numprocesses=auto", "--dist=loadgroup")
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 LINT_TOOLS = ("ruff", "mypy")
 DISCOVERED = """
 import sys
@@ -88,12 +90,12 @@ def run_pytest(session: nox.Session, packages: Iterable[str], *paths: str) -> No
     """Run pytest with annotations, tensor shapes among them, checked at run time in `packages`.
 
     A package with a console script is left out: it imports heavy libraries inside functions, so
-    its annotations name types which do not exist at run time.
+    its annotations name types which do not exist at run time. Each core runs tests of its own.
     """
     checked = [p.replace("-", "_") for p in packages if "scripts" not in PROJECTS[p]]
     option = f"--jaxtyping-packages={','.join([*checked, 'beartype.beartype'])}"
     # pytest fails a run that collects nothing (exit code 5), and so does the session.
-    session.run("pytest", option, *paths, *session.posargs)
+    session.run("pytest", option, *EACH_CORE, *paths, *session.posargs, env=ONE_THREAD)
 
 
 def make_tests(package: str) -> Callable[[nox.Session], None]:

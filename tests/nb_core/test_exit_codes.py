@@ -146,3 +146,10 @@ def test_another_name_helps(tmp_path, name):
 def test_every_reason_is_either_the_devices_or_the_names():
     own = set(atomic._WRITE_REASONS) - atomic._MENDED_BY_ANOTHER_NAME
     assert own == {errno.ENOSPC, errno.EDQUOT}
+
+
+def test_a_long_value_keeps_its_beginning_and_its_end():
+    text = str(InputError("mask", "/data/" + "x" * 200 + "/mask.img", "no such file"))
+    assert text.startswith("mask: /data/xxx")
+    assert text.endswith("xxx/mask.img: no such file")
+    assert len(text) == len("mask: : no such file") + 80

@@ -16,9 +16,12 @@ from nb_physics.engine.cache import cache_folder, kernel_path, wanted_path
 from nb_physics.engine.kernel import Role, kernel_kind_from_json
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.scene import make_scene
-from nb_physics.simulate import _warn_once
+from nb_physics.walk import _warn_once
 
-pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
+    pytest.mark.xdist_group("kernels"),  # built once, by one process
+]
 
 STEPS = {"phi_steps": 3, "osc_range_deg": 1.0, "mosaic_spread_deg": 1.0, "mosaic_domains": 5}
 EXPERIMENTS = {
@@ -258,13 +261,13 @@ class TestRefused:
         with pytest.raises(InputError, match="engine: fast: expected one of: auto, eager"):
             simulate(EXPERIMENTS["list"], engine="fast")
 
-    def test_a_kernel_gives_no_gradient(self, empty):
-        cell = torch.tensor(30.0, dtype=torch.float64, requires_grad=True)
-        experiment = small_experiment(cell_a=cell)
-        with pytest.raises(InputError, match="no gradients"):
-            simulate(experiment, engine="compiled")
-        simulate(experiment).sum().backward()
-        assert cell.grad.isfinite()
+    def test_a_kernel_is_closed_to_torch_func(self, empty):
+        def total(cell):
+            return simulate(small_experiment(cell_a=cell), engine="compiled").sum()
+
+        cell = torch.tensor(30.0, dtype=torch.float64)
+        with pytest.raises(InputError, match="nor to torch"):
+            torch.func.grad(total)(cell)
 
     def test_a_kernel_shows_nothing(self, empty):
         class Nothing:
@@ -282,6 +285,19 @@ class TestRefused:
     def test_too_little_memory(self, bytes_):
         with pytest.raises(InputError, match="max_memory"):
             simulate(EXPERIMENTS["list"], max_memory=bytes_)
+
+
+def test_a_compiled_image_has_the_gradient_of_the_eager_one(cache):
+    """Which is computed anew by eager tiles."""
+    gradients = []
+    for engine in ("eager", "compiled"):
+        F = torch.tensor(7.0, dtype=torch.float64, requires_grad=True)
+        crystal = dataclasses.replace(EXPERIMENTS["list"].crystal, default_F=F)
+        image = simulate(dataclasses.replace(EXPERIMENTS["list"], crystal=crystal), engine=engine)
+        (image * torch.arange(image.numel()).reshape(image.shape)).sum().backward()
+        gradients.append(F.grad)
+    assert gradients[0] > 0
+    assert torch.equal(*gradients)
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])

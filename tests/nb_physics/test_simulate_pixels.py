@@ -134,6 +134,6 @@ def test_photons_at_any_pixels_in_their_order():
 @pytest.mark.parametrize("pixel", [-1, 35])
 def test_photons_at_pixels_off_the_detector_are_refused(pixel):
     with pytest.raises(
-        InputError, match=r"pixels = .*: flat indices of this detector run from 0 to 34"
+        InputError, match=r"pixels: .*: flat indices of this detector run from 0 to 34"
     ):
         photons_at(small_experiment(fpixels=7, spixels=5), torch.tensor([3, pixel]))

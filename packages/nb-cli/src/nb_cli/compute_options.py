@@ -8,7 +8,10 @@ from types import MappingProxyType
 import click
 
 device_option = click.option(
-    "--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, ..."
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where to compute: cpu, cuda (all of them), cuda:0, mps, or auto: cuda if there is any.",
 )
 dtype_option = click.option(
     "--dtype",

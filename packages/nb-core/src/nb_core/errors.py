@@ -111,4 +111,7 @@ class NbWarning(UserWarning):
 
 def _shown(value: object, limit: int = 80) -> str:
     text = " ".join(str(value).split())
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    if len(text) <= limit:
+        return text
+    kept = limit - 3
+    return f"{text[: kept // 2]}...{text[-(kept - kept // 2) :]}"

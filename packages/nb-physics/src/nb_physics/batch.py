@@ -10,18 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from nb_core import Experiment, InputError
+from nb_physics.devices import available_device, check_dtype
 from nb_physics.plan import Plan, make_plan
-from nb_physics.scene import (
-    Scene,
-    carries_gradient,
-    make_scene,
-    scene_tensors,
-    scene_to,
-    scene_with,
-)
-from nb_physics.simulate import Progress, available_device, check_dtype
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
+from nb_physics.simulate import Progress
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import (
     PixelSelection,
@@ -129,7 +124,9 @@ def _is_same(tensor: Tensor, first: Tensor) -> bool:
     """Equal, and not in the way of gradients that belong to one image each."""
     if tensor is first:
         return True
-    return not (carries_gradient(tensor) or carries_gradient(first)) and torch.equal(tensor, first)
+    pair = (tensor, first)
+    moved = any(one.requires_grad or unpack_dual(one).tangent is not None for one in pair)
+    return not moved and torch.equal(tensor, first)
 
 
 def _images(

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from nb_physics.pairs import Pair, joined
+
 _SINE = {
     torch.float64: (
         3.141592653589793,
@@ -59,19 +61,24 @@ _COSINE = {
 
 def sin_pi(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """sin(pi x), up to its sign."""
-    if not torch.compiler.is_exporting():
+    if not _reduces(x):
         return torch.sin(torch.pi * x)
-    rest = x - torch.round(x)
+    rest = joined(x - torch.round(x))
     return rest * _polynomial(torch.square(rest), _SINE[x.dtype])
 
 
 def sin_cos_pi(x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
     """sin(pi x) and cos(pi x), up to a sign that both share."""
-    if not torch.compiler.is_exporting():
+    if not _reduces(x):
         return torch.sin(torch.pi * x), torch.cos(torch.pi * x)
-    rest = x - torch.round(x)
+    rest = joined(x - torch.round(x))
     t = torch.square(rest)
     return rest * _polynomial(t, _SINE[x.dtype]), _polynomial(t, _COSINE[x.dtype])
+
+
+def _reduces(x: Tensor) -> bool:
+    """Whether the nearest whole number is taken off; in pairs, its digits go to the fringe."""
+    return torch.compiler.is_exporting() or isinstance(x, Pair)
 
 
 def _polynomial(t: Float[Tensor, "*n"], coefficients: tuple[float, ...]) -> Float[Tensor, "*n"]:

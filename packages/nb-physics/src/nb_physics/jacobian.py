@@ -8,9 +8,10 @@ from torch import Tensor
 
 from nb_core import Experiment, InputError, StructureFactors
 from nb_core.recorder import Site
+from nb_physics.devices import available_device, check_dtype
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.simulate import Progress, available_device, check_dtype
+from nb_physics.simulate import Progress
 from nb_physics.structure import nearest_entries, tricubic_entries
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import TILE_EVALUATIONS, check_pixels, pixel_ranges, step_blocks

@@ -17,9 +17,10 @@ from nb_core import (
     Recorder,
 )
 from nb_physics.axes import lab_axes
+from nb_physics.devices import available_device, check_dtype
 from nb_physics.frame import DetectorFrame, place_detector
 from nb_physics.orientation import UnitCell, unit_cell
-from nb_physics.simulate import Progress, available_device, check_dtype, simulate
+from nb_physics.simulate import Progress, simulate
 
 Config = TypeVar("Config", CrystalConfig, DetectorConfig)
 

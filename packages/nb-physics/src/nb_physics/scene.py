@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.forward_ad import unpack_dual
 
-from nb_core import CrystalShape, Profile
+from nb_core import CrystalShape, InputError, Profile
 from nb_core.configs.checks import scalar_tensor
 from nb_physics.frame import DetectorFrame
+from nb_physics.pairs import to_pair
 from nb_physics.plan import Plan
 from nb_physics.polarization import field_axes
 from nb_physics.structure import StructureGrid
@@ -190,17 +190,40 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
     return result
 
 
-def carries_gradient(tensor: Tensor) -> bool:
-    """Whether a derivative depends on a tensor: backwards, or forwards (a tangent comes along)."""
-    backward = torch.is_grad_enabled() and tensor.requires_grad
-    return backward or unpack_dual(tensor).tangent is not None
+_SINGLE = {"fpixels", "oversample", "cells", "reciprocal", "fudge"}
+"""Fields that float32 holds, or that come in after the phases; so do the structure factors."""
+
+_COUNTED = 1 << 24
+"""Up to here float32 counts without gaps."""
 
 
-def scene_to(scene: Scene, device: torch.device) -> Scene:
-    """The scene on a device (in float32 where the device has no float64)."""
-    dtype = torch.float32 if device.type == "mps" else torch.float64
-    moved = {
-        name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
-        for name, value in scene_tensors(scene).items()
-    }
-    return scene_with(scene, moved)
+def scene_to(scene: Scene, device: torch.device, *, pairs: bool | None = None) -> Scene:
+    """The scene on a device; in pairs of float32 where the device has no float64.
+
+    pairs: says so for a device that has it
+    Raises InputError for pairs of what carries a gradient.
+    """
+    in_pairs = device.type == "mps" if pairs is None else pairs
+    tensors = scene_tensors(scene)
+    if not in_pairs:
+        moved = {
+            name: value.to(device, torch.float64) if value.is_floating_point() else value.to(device)
+            for name, value in tensors.items()
+        }
+        return scene_with(scene, moved)
+    if torch.is_grad_enabled() and any(value.requires_grad for value in tensors.values()):
+        remedy = "it has no float64, which gradients are computed in; choose cpu or cuda"
+        raise InputError("device", str(device), remedy)
+    wide = {"structure.spans"} if scene.structure.values.numel() > _COUNTED else set()
+    return scene_with(
+        scene, {name: _as_pair(name, value, device, wide) for name, value in tensors.items()}
+    )
+
+
+def _as_pair(name: str, value: Tensor, device: torch.device, wide: set[str]) -> Tensor:
+    """A pair, or an ordinary tensor where that will do."""
+    if not value.is_floating_point():
+        return value.to(device)
+    if name in _SINGLE or (name.startswith("structure.") and name not in wide):
+        return value.detach().to(torch.float32).to(device)
+    return to_pair(value, device)

@@ -22,6 +22,7 @@ from nb_physics.geometry import (
 from nb_physics.lattice import LATTICE_FACTORS
 from nb_physics.lattice.square import gratings
 from nb_physics.miller import fractional_indices, nearest_indices
+from nb_physics.pairs import Pair, joined
 from nb_physics.polarization import kahn_factor
 from nb_physics.scale import photons
 from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda, within_dmin
@@ -48,7 +49,8 @@ class Offers:
             return
         for name, value in values.items():
             if value is not None and self.recorder.wants(name):
-                self.recorder.record(name, value, self.site)
+                shown = value.on_cpu() if isinstance(value, Pair) else value
+                self.recorder.record(name, shown, self.site)
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,10 +285,12 @@ def _terms(
     vectors, grid, interpolate = scene.cell_vectors, scene.structure, scene.kind.interpolate
     hkl = fractional_indices(rays.q, vectors)
     whole = nearest_indices(hkl)
-    offset, cells = (hkl - whole).to(dtype), scene.cells.to(dtype)
+    offset, cells = hkl - whole, scene.cells.to(dtype)
+    if not isinstance(offset, Pair):
+        offset = offset.to(dtype)
     shape = LATTICE_FACTORS[scene.kind.shape]
     reciprocal, fudge = scene.reciprocal.to(dtype), scene.fudge.to(dtype)
-    F_latt = shape(offset, cells, reciprocal, fudge)
+    F_latt = joined(shape(offset, cells, reciprocal, fudge))
     F_cell = tricubic(hkl, whole, grid) if interpolate else nearest(whole, grid)
     terms = step_terms(F_cell.to(dtype), F_latt)
     offers(cell_vectors=vectors, hkl=hkl, hkl_nearest=whole)

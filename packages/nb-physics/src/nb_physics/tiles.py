@@ -17,6 +17,15 @@ TILE_EVALUATIONS = 1 << 16
 """Pixels x sources x steps of one block: small enough for the cache, large enough for speed."""
 
 
+ELSEWHERE = 64
+"""Times as many of them on other devices than the CPU: enough to keep all of their lanes busy."""
+
+
+def tile_evaluations(device: torch.device) -> int:
+    """How many evaluations one block of a tile may have."""
+    return TILE_EVALUATIONS if device.type == "cpu" else TILE_EVALUATIONS * ELSEWHERE
+
+
 @dataclass(frozen=True)
 class StepBlock:
     """A part of the steps of a pixel: some sources, and some of the phi x mosaic steps of each.
@@ -106,15 +115,15 @@ def check_pixels(pixels: Int[Tensor, " pixels"], detector: DetectorConfig) -> No
         raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
 
 
-def step_blocks(plan: Plan) -> list[StepBlock]:
-    """Cuts sources x steps so that even one pixel stays within a tile."""
+def step_blocks(plan: Plan, most: int | None = None) -> list[StepBlock]:
+    """Cuts sources x steps so that even one pixel has at most so many evaluations in a block."""
+    most = most or TILE_EVALUATIONS
     sources, steps = plan.sources.wavelength.numel(), plan.cell_vectors.shape[2]
-    if steps > TILE_EVALUATIONS:
+    if steps > most:
         parts = [slice(i, i + 1) for i in range(sources)]
-        cuts = _slices(steps, TILE_EVALUATIONS)
+        cuts = _slices(steps, most)
         return [StepBlock(source, cut) for source in parts for cut in cuts]
-    together = max(1, TILE_EVALUATIONS // steps)
-    return [StepBlock(part, slice(0, steps)) for part in _slices(sources, together)]
+    return [StepBlock(part, slice(0, steps)) for part in _slices(sources, max(1, most // steps))]
 
 
 def pixel_ranges(pixels: int, size: int) -> Iterator[tuple[int, int]]:
@@ -123,10 +132,9 @@ def pixel_ranges(pixels: int, size: int) -> Iterator[tuple[int, int]]:
         yield part.start, part.stop
 
 
-def tile_pixels(blocks: list[StepBlock]) -> int:
+def tile_pixels(blocks: list[StepBlock], most: int | None = None) -> int:
     """How many pixels a tile has; the last one of an image may have fewer."""
-    most = max(block.evaluations for block in blocks)
-    return max(1, TILE_EVALUATIONS // most)
+    return max(1, (most or TILE_EVALUATIONS) // max(block.evaluations for block in blocks))
 
 
 def _slices(total: int, size: int) -> list[slice]:

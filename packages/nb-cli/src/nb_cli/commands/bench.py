@@ -90,7 +90,7 @@ def command(
     from nb_cli.bench.workloads import available_cores, choose, parse_sizes
     from nb_cli.main import command_line
     from nb_cli.outputs import check_targets
-    from nb_physics.simulate import available_device
+    from nb_physics.devices import available_device
 
     cores = available_cores() if options["device"] == "cpu" else 1
     chosen = choose(suite, sizes=parse_sizes(sizes), dtype=dtype, names=names, cores=cores)

@@ -107,7 +107,7 @@ def _choices(profile: Profile, ignore_unknown: bool, options: Mapping[str, Any])
     from nb_compare.compare import Choices
     from nb_compare.summary import Thresholds
     from nb_core import Roi
-    from nb_physics.simulate import available_device
+    from nb_physics.devices import available_device
 
     available_device(options["device"])
     roi = options["roi"]

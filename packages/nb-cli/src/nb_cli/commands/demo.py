@@ -28,7 +28,7 @@ def command(out_dir: str, device: str) -> None:
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, counted_photons, simulate
-    from nb_physics.simulate import available_device
+    from nb_physics.devices import available_device
 
     target = available_device(device)
     plan = _demo_plan(out_dir)

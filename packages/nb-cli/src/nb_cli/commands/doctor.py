@@ -25,7 +25,7 @@ def command() -> None:
     for index in range(torch.cuda.device_count()):
         devices.append(f"cuda:{index} ({torch.cuda.get_device_name(index)})")
     if torch.backends.mps.is_available():
-        devices.append("mps (no float64: phases are computed in float32)")
+        devices.append("mps (no float64: phases are computed in pairs of float32)")
     rows.append(("devices", ", ".join(devices)))
     rows.append(("threads", f"{torch.get_num_threads()} of {os.cpu_count()} processors"))
     rows.append(("kernels", _kernels()))

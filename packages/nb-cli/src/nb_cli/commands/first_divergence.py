@@ -58,7 +58,7 @@ def command(
     from nb_compare.divergence import find_divergence
     from nb_core import ExitCode
     from nb_physics import make_plan
-    from nb_physics.simulate import available_device
+    from nb_physics.devices import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     target, plan = available_device(device), make_plan(experiment)

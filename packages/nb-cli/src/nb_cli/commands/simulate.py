@@ -63,16 +63,15 @@ def command(
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, make_plan, simulate
-    from nb_physics.simulate import available_device
+    from nb_physics.devices import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     files, overwrite = chosen_files(experiment.outputs, png), not no_overwrite
     _check_files(experiment, [*files.values(), png], arguments, overwrite)
     target = available_device(device)
     plan = make_plan(experiment)
-    say = _be_quiet if quiet else click.echo
+    say, shown = (_be_quiet if quiet else click.echo), experiment.outputs.progress and not quiet
     say(describe_plan(plan))
-    shown = experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype), "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
         image = simulate(plan, **chosen, engine=engine, max_memory=max_memory, progress=progress)

@@ -186,7 +186,7 @@ def _trace(
     import torch
 
     from nb_cli.progress import pixel_progress
-    from nb_physics.simulate import available_device
+    from nb_physics.devices import available_device
     from nb_taps import trace_pixels
 
     target = available_device(device)

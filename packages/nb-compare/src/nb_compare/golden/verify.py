@@ -27,8 +27,8 @@ from nb_core import (
 from nb_core.formats.pgm import pgm_bytes
 from nb_core.formats.smv import header_bytes
 from nb_physics import NoiseGenerator, Plan, make_plan, simulate
+from nb_physics.devices import available_device, check_dtype
 from nb_physics.digital import DigitalImage, digital_image, image_files
-from nb_physics.simulate import available_device, check_dtype
 
 SCHEMA = "nb-golden-verify/1"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
@@ -96,8 +97,10 @@ def _keep(made: Path, kernel: KernelKind) -> None:
 def _load(path: str) -> CompiledKernel:
     """Loads a kernel: by torch's loader where it is as known, else by its public function.
 
-    The public one imports the compiler, which takes 2 to 3 s.
+    The public one imports the compiler, which takes 2 to 3 s. A loader unpacks its file into a
+    temporary folder, and takes that away when it is let go of: at the latest at exit.
     """
+    atexit.register(_load.cache_clear)
     try:
         return _quick_loader(path)
     except (AttributeError, TypeError):

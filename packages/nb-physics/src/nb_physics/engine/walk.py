@@ -43,7 +43,7 @@ class CompiledWalk:
     """A scene and its kernels. Raises BuildError where these cannot be built."""
 
     def __init__(self, scene: Scene, dtype: torch.dtype, device: torch.device) -> None:
-        self.scene = scene
+        self.scene, self.device = scene, device
         self.kinds = needed_kernels(scene, dtype, device)
         self.kernels: list[CompiledKernel] = load_kernels(self.kinds)
         self.blocks = _blocks(scene)
@@ -62,11 +62,9 @@ class CompiledWalk:
         stored = sources * steps if self.kinds[0].running else sources
         return min(MOST_PIXELS, MOST_STORED // stored, MOST_EVALUATIONS // (sources * steps))
 
-    def photons(
-        self, selection: PixelSelection, start: int, stop: int, device: torch.device
-    ) -> Float[Tensor, " pixels"]:
+    def photons(self, selection: PixelSelection, start: int, stop: int) -> Float[Tensor, " pixels"]:
         """Photons of pixels number `start` to `stop`."""
-        pixels = _padded(selection.indices(start, stop, device))
+        pixels = _padded(selection.indices(start, stop, self.device))
         if self.kinds[0].role is Role.WHOLE:
             (values,) = self.kernels[0]([pixels, *self._place(0, 0, 0, 1), *self.parts[0]])
         else:
@@ -108,7 +106,7 @@ def _blocks(scene: Scene) -> list[StepBlock]:
 
 def _flat(scene: Scene) -> list[Tensor]:
     """The tensors of a scene as kernels take them: they do not look at strides."""
-    return [tensor.contiguous() for tensor in scene_tensors(scene).values()]
+    return [tensor.detach().contiguous() for tensor in scene_tensors(scene).values()]
 
 
 def _padded(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " _"]:

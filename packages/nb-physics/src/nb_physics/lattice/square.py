@@ -7,12 +7,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_physics.elementary import sin_pi
+from nb_physics.pairs import joined
 
-NEAR = {torch.float64: 1e-2, torch.float32: 1e-1}
+NEAR = {torch.float64: 1e-2, torch.float32: 1e-6}
 """N x below which a grating is its power series.
 
 There the ratio of two sines would lose the digits of its second derivative; the series is cut off
-at 1e-17 and 3e-10 of its height.
+at 1e-17 of its height. In float32, whose gradients are not for fits, only the centre is taken.
 """
 
 
@@ -43,9 +44,9 @@ def gratings(
         x, count = offset[axis], cells[axis]
         phase = count * x
         near = phase.abs() < NEAR[x.dtype]
-        series = grating_series(torch.where(near, phase, 0.0), count)
+        series = grating_series(joined(torch.where(near, phase, 0.0)), count)
         numerator = torch.where(near, series, sin_pi(phase))
-        parts.append((numerator, torch.where(near, 1.0, sin_pi(x))))
+        parts.append((numerator, torch.where(near, torch.ones_like(x), sin_pi(x))))
     return parts
 
 

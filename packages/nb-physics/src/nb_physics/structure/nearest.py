@@ -6,19 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid
+from nb_physics.structure.grid import StructureGrid, entries
 
 
 def nearest(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Float[Tensor, "*n"]:
     """F_cell (electrons) at whole h, k, l; outside the list, and where it has gaps, default_F."""
     if grid.values.numel() == 1:
         return grid.values[0].expand(nearest_hkl.shape[1:])
-    return look_up(grid_index(nearest_hkl, grid), grid)
-
-
-def look_up(index: Int[Tensor, "*n"], grid: StructureGrid) -> Float[Tensor, "*n"]:
-    """The amplitudes at these places of the grid; unlike `take`, vmap knows index_select."""
-    return grid.values.index_select(0, index.flatten()).reshape(index.shape)
+    return entries(grid.values, grid_index(nearest_hkl, grid))
 
 
 def nearest_entries(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid
+from nb_physics.structure.grid import StructureGrid, entries
 from nb_physics.structure.nearest import grid_index
 from nb_physics.structure.tricubic import surrounded
 
@@ -38,7 +38,7 @@ def amplitude_origin(
     rim = torch.zeros_like(index, dtype=torch.bool)
     for place, span in zip((h, k, l), spans, strict=True):
         rim |= (place == 0) | (place == span - 1)
-    found = torch.where(grid.listed.take(index), int(Origin.LISTED), int(Origin.GAP))
+    found = torch.where(entries(grid.listed, index), int(Origin.LISTED), int(Origin.GAP))
     found = torch.where(rim, int(Origin.OUTSIDE), found)
     if interpolate:
         inside = surrounded(torch.floor(hkl.detach()), grid)

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid
-from nb_physics.structure.nearest import look_up, nearest, nearest_entries
+from nb_physics.pairs import joined
+from nb_physics.structure.grid import StructureGrid, entries
+from nb_physics.structure.nearest import nearest, nearest_entries
 
 _DENOMINATORS = (-6.0, 2.0, -2.0, 6.0)
 
@@ -31,7 +32,7 @@ def tricubic(
             row = torch.zeros_like(total)
             for m in range(4):
                 offset = torch.minimum(entry_offset((i, j, m), grid), last)
-                row = row + around.weights[2][m] * look_up(around.corner + offset, grid)
+                row = row + around.weights[2][m] * entries(grid.values, around.corner + offset)
             plane = plane + around.weights[1][j] * row
         total = total + around.weights[0][i] * plane
     return torch.where(around.inside, total, nearest(nearest_hkl, grid))
@@ -59,7 +60,8 @@ def neighbours(hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Neighbours:
         torch.where(inside, lower[i] - lowest[i], torch.ones_like(lower[i])).clamp(min=0)
         for i in range(3)
     ]
-    weights = [_lagrange_weights(hkl[i] - lower[i]) for i in range(3)]
+    between = [joined(hkl[i] - lower[i]) for i in range(3)]
+    weights = [_lagrange_weights(x) for x in between]
     corner = ((first[0] * spans[1] + first[1]) * spans[2] + first[2]).long()
     return Neighbours(inside, torch.where(inside, corner, torch.zeros_like(corner)), weights)
 

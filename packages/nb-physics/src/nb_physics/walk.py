@@ -1,0 +1,162 @@
+"""The walk over the image: by torch, operation by operation, or by compiled kernels."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nb_core import InputError, NbWarning, Recorder
+from nb_core.recorder import Site
+from nb_physics.engine.choice import Engine, takes_kernels
+from nb_physics.engine.load import BuildError
+from nb_physics.engine.walk import CompiledWalk, needed_kernels
+from nb_physics.gradient import Photons, has_gradient, is_transformed, recomputed_photons
+from nb_physics.plan import Plan
+from nb_physics.scene import Scene
+from nb_physics.tile import tile_photons
+from nb_physics.tiles import (
+    PixelSelection,
+    pixel_ranges,
+    step_blocks,
+    tile_evaluations,
+    tile_pixels,
+)
+
+BYTES_OF_EVALUATION = 400
+"""What a tile keeps for each pixel, source and step, at most: some 50 numbers."""
+
+LEAST_MEMORY = 1 << 20
+
+
+class EagerWalk:
+    """By torch. A recorder is offered every quantity."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        scene: Scene,
+        dtype: torch.dtype,
+        device: torch.device,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.scene, self.dtype, self.device, self.recorder = scene, dtype, device, recorder
+        most = tile_evaluations(device)
+        self.blocks = step_blocks(plan, most)
+        self.size = tile_pixels(self.blocks, most)
+
+    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each tile; `largest`: most pixels of one, from the memory allowed."""
+        return pixel_ranges(count, min(self.size, largest or self.size))
+
+    def photons(
+        self, selection: PixelSelection, start: int, stop: int, scene: Scene | None = None
+    ) -> Float[Tensor, " pixels"]:
+        """Photons of pixels number `start` to `stop`, of another scene where one is given."""
+        pixels = selection.indices(start, stop, self.device)
+        values = tile_photons(scene or self.scene, pixels, self.blocks, self.dtype, self.recorder)
+        if self.recorder is not None and self.recorder.wants("photons"):
+            self.recorder.record("photons", values, Site(pixels))
+        return values
+
+
+class GradientWalk:
+    """By another walk, with a gradient that eager tiles compute in the backward pass."""
+
+    def __init__(self, eager: EagerWalk, values: EagerWalk | CompiledWalk) -> None:
+        self.eager, self.values = eager, values
+        self.scene, self.device = eager.scene, eager.device
+
+    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        """As of the walk that gives the values."""
+        return self.values.ranges(count, largest)
+
+    def photons(self, selection: PixelSelection, start: int, stop: int) -> Float[Tensor, " pixels"]:
+        """Photons of pixels number `start` to `stop`."""
+        ranges = pixel_ranges(stop - start, self.eager.size)
+        parts: list[Photons] = [
+            functools.partial(self.eager.photons, selection, start + first, start + last)
+            for first, last in ranges
+        ]
+        return recomputed_photons(
+            self.scene, lambda _: self.values.photons(selection, start, stop), parts
+        )
+
+
+Walk = EagerWalk | CompiledWalk | GradientWalk
+
+
+def choose_walk(
+    plan: Plan,
+    scene: Scene,
+    count: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    engine: Engine | str,
+    recorder: Recorder | None,
+) -> Walk:
+    """The walk over so many pixels that the engine stands for; eager, with a warning, where no
+    kernel can be built.
+    """
+    chosen, eager = check_engine(engine), EagerWalk(plan, scene, dtype, device, recorder)
+    if recorder is not None or is_transformed(scene):
+        if chosen is Engine.COMPILED:
+            remedy = "kernels show nothing inside, nor to torch.func; choose eager or auto"
+            raise InputError("engine", chosen.value, remedy)
+        return eager
+    evaluations = float(count) * scene.layers * plan.steps
+    values = _compiled(scene, evaluations, dtype, device, chosen) if count else None
+    if has_gradient(scene):
+        return GradientWalk(eager, values or eager)
+    return values or eager
+
+
+def _compiled(
+    scene: Scene, evaluations: float, dtype: torch.dtype, device: torch.device, engine: Engine
+) -> CompiledWalk | None:
+    """The walk by kernels, where the engine wants it and they can be had."""
+    if engine is Engine.EAGER or device.type == "mps":
+        return None
+    if engine is Engine.AUTO:
+        kernels = needed_kernels(scene, dtype, device)
+        if not takes_kernels(kernels, evaluations):
+            return None
+    try:
+        return CompiledWalk(scene, dtype, device)
+    except BuildError as error:
+        _warn_once(str(error))
+        return None
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    message = f"no compiled kernels, eager torch is used, which is slower: {reason}"
+    warnings.warn(message, NbWarning, stacklevel=4)
+
+
+def check_engine(name: Engine | str) -> Engine:
+    """The engine of that name; InputError for another."""
+    try:
+        return Engine(name)
+    except ValueError as error:
+        known = ", ".join(Engine)
+        raise InputError("engine", name, f"expected one of: {known}") from error
+
+
+def affordable_pixels(max_memory: int | None, scene: Scene, most: int) -> int | None:
+    """How many pixels a tile may have in so many bytes; most: evaluations of a block.
+
+    InputError for less than LEAST_MEMORY.
+    """
+    if max_memory is None:
+        return None
+    if max_memory < LEAST_MEMORY:
+        remedy = f"give at least {LEAST_MEMORY} bytes"
+        raise InputError("max_memory", max_memory, remedy)
+    sources, steps = scene.wavelength.numel(), scene.cell_vectors.shape[2]
+    together = min(sources * steps, most)
+    return max(1, max_memory // (BYTES_OF_EVALUATION * max(together, sources)))

@@ -86,6 +86,8 @@ class _Recomputed(torch.autograd.Function):
                 photons = part(scene)
                 cotangent = cotangents[0][first : first + photons.numel()]
                 first += photons.numel()
+                if not photons.requires_grad:  # flat tops do not follow what moves them
+                    continue
                 found = torch.autograd.grad(
                     photons, inputs, cotangent, create_graph=higher, allow_unused=True
                 )

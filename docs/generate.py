@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from gradient_page import gradients_page
+from page_parts import page, sentence, table, text
 
 from nb_cli.main import cli
 from nb_compare.divergence.trace_log import ALIASES
@@ -34,7 +36,6 @@ from nb_taps import collect_taps, make_manager
 from nb_taps.trace import LOOPS, TRACE_NAMES
 
 FOLDER = Path(__file__).resolve().parent / "reference"
-NOTE = "<!-- Made by docs/generate.py; do not edit. -->"
 HELP_WIDTH = 96
 
 CONFIGS = (
@@ -91,12 +92,12 @@ def flags_page() -> str:
     ]
     for title, options in GROUPS.items():
         rows = [_option_row(option) for option in options]
-        parts += [f"## {title}", _table(("option", "values", "meaning", "field"), rows)]
+        parts += [f"## {title}", table(("option", "values", "meaning", "field"), rows)]
     parts.append(
         "The header of an `-img` or `-mask` file sets the numbers of pixels, pixel size, distance, "
         "wavelength, beam centre, phi and rotation range. Options override it."
     )
-    return _page(*parts)
+    return page(*parts)
 
 
 def _option_row(option: Option) -> tuple[str, str, str, str]:
@@ -145,14 +146,14 @@ def configs_page() -> str:
         ]
         parts += [
             f"## {config.__name__}",
-            _text(inspect.getdoc(config) or ""),
-            _table(("field", "type", "default"), rows),
+            text(inspect.getdoc(config) or ""),
+            table(("field", "type", "default"), rows),
         ]
     parts.append("## Choices")
     for kind in ENUMS:
         values = ", ".join(f"`{member.value}`" for member in kind)
         parts.append(f"`{kind.__name__}`: {values}")
-    return _page(*parts)
+    return page(*parts)
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
@@ -169,14 +170,14 @@ def quantities_page() -> str:
     rows = [
         (f"`{q.name}`", q.unit, f"`{q.grain}`", q.stage, q.meaning) for q in QUANTITIES.values()
     ]
-    return _page(
+    return page(
         "# Quantities",
         "What `nb_taps.probe` can show, and what the simulation offers to a `Recorder`. The axes "
         "are those of the recorded value: `pixels` of a tile, `sources`, and `steps`, which runs "
         "over phi steps and mosaic domains, the domain fastest. A leading 3 holds lab x, y, z. A "
         "`Reading` of the probe is of one pixel, and lacks the axis `pixels`. The stage is "
         "the part of the simulation that computes it.",
-        _table(("name", "unit", "axes", "stage", "meaning"), rows),
+        table(("name", "unit", "axes", "stage", "meaning"), rows),
     )
 
 
@@ -196,8 +197,8 @@ def taps_page() -> str:
             for f in tap.fields
         ]
         parts += [f"## {name}", f"{tap.summary[0].upper()}{tap.summary[1:]}."]
-        parts.append(_table(("field", "unit", "axes", "meaning"), rows))
-    return _page(*parts)
+        parts.append(table(("field", "unit", "axes", "meaning"), rows))
+    return page(*parts)
 
 
 def trace_page() -> str:
@@ -208,15 +209,15 @@ def trace_page() -> str:
     ]
     aliases = [(f"`{other}`", f"`{name}`") for other, name in ALIASES.items()]
     loops = ", ".join(f"`{name}`" for name in LOOPS)
-    return _page(
+    return page(
         "# Lines of a trace",
         "`nb trace` prints lines `TRACE_PY: name=value` in the order in which nanoBragg computes, "
         "numbers with 15 significant digits, vectors as three of them. The lines of the loops "
         f"({loops}) say where the following ones belong.",
-        _table(("name", "unit", "stage", "meaning"), rows),
+        table(("name", "unit", "stage", "meaning"), rows),
         "`nb first-divergence --c-log` reads lines `TRACE_C: name=value` (or `name value`) of an "
         "instrumented C program under these names, or these others:",
-        _table(("in the log", "read as"), aliases),
+        table(("in the log", "read as"), aliases),
         "`lambda_angstroms` is converted to metres, and a `scattering_vec_A_inv` in 1/metre to "
         "1/Angstrom. Without lines of the loops, lines belong together by their order.",
     )
@@ -225,10 +226,10 @@ def trace_page() -> str:
 def exit_codes_page() -> str:
     """What the exit codes of every command mean."""
     rows = [(str(int(code)), CODES[code]) for code in ExitCode]
-    return _page(
+    return page(
         "# Exit codes",
         "The same in every command. Errors are one line on stderr.",
-        _table(("code", "meaning"), rows),
+        table(("code", "meaning"), rows),
     )
 
 
@@ -237,8 +238,8 @@ def cli_page() -> str:
     parts = ["# Commands of nb", "What `--help` prints."]
     parts.append("Exit codes mean the same in every command; see [exit codes](exit-codes.md).")
     for path, command, context in walk_commands():
-        parts += [f"## {path}", _text(command.get_help(context))]
-    return _page(*parts)
+        parts += [f"## {path}", text(command.get_help(context))]
+    return page(*parts)
 
 
 def walk_commands() -> Iterator[tuple[str, click.Command, click.Context]]:
@@ -266,32 +267,32 @@ def api_page() -> str:
     ]
     for package in PACKAGES:
         module = importlib.import_module(package)
-        parts += [f"## {package}", _sentence(inspect.getdoc(module) or "")]
+        parts += [f"## {package}", sentence(inspect.getdoc(module) or "")]
         for name in sorted(module.__all__, key=str.lower):
             parts += _entry(name, getattr(module, name))
-    return _page(*parts)
+    return page(*parts)
 
 
 def _entry(name: str, thing: Any) -> list[str]:
     """A public name: signature, docstring, and the methods of a class."""
     heading = f"### {name}"
     if not inspect.isclass(thing) and not inspect.isfunction(thing):
-        return [heading, _text(f"{name} = {_value(thing)}")]
+        return [heading, text(f"{name} = {_value(thing)}")]
     documentation = inspect.getdoc(thing) or ""
     if inspect.isfunction(thing):
-        return [heading, _text(name + _signature(thing)), _text(documentation)]
+        return [heading, text(name + _signature(thing)), text(documentation)]
     if issubclass(thing, enum.Enum):
         values = "\n".join(f"{name}.{member.name} = {member.value!r}" for member in thing)
-        return [heading, _text(values), _text(documentation)]
+        return [heading, text(values), text(documentation)]
     if thing in CONFIGS:
         return [heading, f"Fields: [{name}](configs.md#{name.lower()})."]
     if getattr(thing, "_is_protocol", False):
-        parts = [heading, _text(f"class {name}(Protocol)"), _text(documentation)]
+        parts = [heading, text(f"class {name}(Protocol)"), text(documentation)]
     elif issubclass(thing, Exception) and "__init__" not in vars(thing):
         bases = ", ".join(base.__name__ for base in thing.__bases__)
-        parts = [heading, _text(f"class {name}({bases})"), _text(documentation)]
+        parts = [heading, text(f"class {name}({bases})"), text(documentation)]
     else:
-        parts = [heading, _text(name + _signature(thing)), _text(documentation)]
+        parts = [heading, text(name + _signature(thing)), text(documentation)]
     return parts + list(_members(name, thing))
 
 
@@ -301,9 +302,9 @@ def _members(name: str, thing: type) -> Iterator[str]:
         if member.startswith("_") or not _is_ours(value):
             continue
         rest = "  # property" if isinstance(value, property) else _signature(value)
-        yield _text(f"{name}.{member}{rest}")
+        yield text(f"{name}.{member}{rest}")
         if documentation := inspect.getdoc(value):
-            yield _sentence(documentation)
+            yield sentence(documentation)
 
 
 def _is_ours(value: object) -> bool:
@@ -332,12 +333,12 @@ def _signature(thing: Callable[..., Any]) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    text = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+    shown = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
     if parameter.annotation is not parameter.empty:
-        text += f": {_annotation(parameter.annotation)}"
+        shown += f": {_annotation(parameter.annotation)}"
     if parameter.default is not parameter.empty:
-        text += f" = {_value(parameter.default)}"
-    return text
+        shown += f" = {_value(parameter.default)}"
+    return shown
 
 
 def _annotation(annotation: Any) -> str:
@@ -352,33 +353,11 @@ def _value(value: Any) -> str:
     return re.sub(r" object at 0x\w+", "", repr(value)).replace("collections.abc.", "")
 
 
-def _sentence(text: str) -> str:
-    """A docstring as running text."""
-    return " ".join(text.split())
-
-
-def _text(text: str) -> str:
-    return f"```text\n{text.rstrip()}\n```"
-
-
-def _table(head: tuple[str, ...], rows: list[Any]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(_cell(text) for text in row)} |" for row in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _page(*parts: str) -> str:
-    title, *rest = parts
-    return "\n\n".join([title, NOTE, *rest]) + "\n"
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "flags.md": flags_page,
     "configs.md": configs_page,
     "quantities.md": quantities_page,
+    "gradients.md": gradients_page,
     "taps.md": taps_page,
     "trace.md": trace_page,
     "exit-codes.md": exit_codes_page,
@@ -390,14 +369,14 @@ PAGES: dict[str, Callable[[], str]] = {
 def main(arguments: list[str]) -> int:
     """Writes the pages, or with --check says which would change."""
     stale = []
-    for name, page in PAGES.items():
-        path, text = FOLDER / name, page()
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
+    for name, make in PAGES.items():
+        path, made = FOLDER / name, make()
+        if path.is_file() and path.read_text(encoding="utf-8") == made:
             continue
         stale.append(name)
         if "--check" not in arguments:
             FOLDER.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(made, encoding="utf-8")
     word = "out of date" if "--check" in arguments else "written"
     print(f"{word}: {', '.join(stale) or 'none'}")
     return 1 if stale and "--check" in arguments else 0

@@ -30,8 +30,15 @@ def is_transformed(scene: Scene) -> bool:
 
     Then operations have to be seen one by one; forward mode keeps nothing in any case.
     """
-    if torch._C._are_functorch_transforms_active():
-        return True
+    return torch._C._are_functorch_transforms_active() or _has_tangent(scene)
+
+
+def carries_gradient(scene: Scene) -> bool:
+    """Whether a derivative depends on any tensor of the scene, backwards or forwards."""
+    return has_gradient(scene) or _has_tangent(scene)
+
+
+def _has_tangent(scene: Scene) -> bool:
     tensors = scene_tensors(scene).values()
     return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
 
@@ -79,6 +86,8 @@ class _Recomputed(torch.autograd.Function):
                 photons = part(scene)
                 cotangent = cotangents[0][first : first + photons.numel()]
                 first += photons.numel()
+                if not photons.requires_grad:  # flat tops do not follow what moves them
+                    continue
                 found = torch.autograd.grad(
                     photons, inputs, cotangent, create_graph=higher, allow_unused=True
                 )

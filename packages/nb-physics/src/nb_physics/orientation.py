@@ -181,7 +181,8 @@ def mosaic_rotations(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, 
     """Rotation matrices of the mosaic domains, drawn from `mosaic_seed`; the first is unity.
 
     Axes are uniform on the sphere; the angle is the spread times the drawn fraction, rounded to
-    float32 in the reference profile as the program does.
+    float32 in the reference profile as the program does; its gradient is that of the angle
+    before rounding.
     """
     spread_deg = crystal.mosaic_spread_deg
     spread_rad = None if spread_deg is None else deg_to_rad(spread_deg)
@@ -192,7 +193,7 @@ def mosaic_rotations(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, 
     angle = scalar_tensor(spread) * fractions
     if profile is Profile.REFERENCE:
         single = scalar_tensor(spread).to(torch.float32) * fractions.to(torch.float32)
-        angle = single.to(torch.float64)
+        angle = _valued(angle, single.to(torch.float64))
     matrices = rotation_matrix(axes.T.contiguous(), angle)
     first = torch.eye(3, dtype=torch.float64)[:, :, None]
     return torch.cat([first, matrices[:, :, 1:]], dim=2)
@@ -219,6 +220,11 @@ def _reciprocal_cosine(
     cosine = torch.cos(second) * torch.cos(third) - torch.cos(own)
     cosine = cosine / (torch.sin(second) * torch.sin(third))
     return cosine.clamp(-1.0, 1.0)
+
+
+def _valued(smooth: Float[Tensor, "*n"], rounded: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """The value of `rounded` with the gradient of `smooth`, which differs from it by rounding."""
+    return smooth - (smooth - rounded).detach()
 
 
 def _cross_products(vectors: Float[Tensor, "3 3"]) -> Float[Tensor, "3 3"]:

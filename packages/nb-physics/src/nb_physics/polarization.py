@@ -31,18 +31,15 @@ def kahn_factor(
 
     Kahn, Fourme, Gadet, Janin, Dumas & Andre, J. Appl. Cryst. 15 (1982) 330. psi is the angle of
     the ray in the plane across the beam, from the E vector; `electric` and `magnetic` are those of
-    `field_axes`, `polarization` is K. cos(2 psi) is taken from the projections, without the angle.
+    `field_axes`, `polarization` is K. cos(2 psi) sin^2 2theta is the difference of the squared
+    projections; where there is no projection psi is 0, as in nanoBragg.
     """
     x, y, z = diffracted[:, :, None]
     cosine = x * incident[0] + y * incident[1] + z * incident[2]
     along_e = x * electric[0] + y * electric[1] + z * electric[2]
     along_b = x * magnetic[0] + y * magnetic[1] + z * magnetic[2]
     cosine_squared = cosine * cosine
-    sine_squared = 1.0 - cosine_squared
-    across = along_e * along_e + along_b * along_b
-    forward = across == 0
-    cos_2psi = (along_e * along_e - along_b * along_b) / torch.where(
-        forward, torch.ones_like(across), across
-    )
-    cos_2psi = torch.where(forward, torch.ones_like(across), cos_2psi)
-    return 0.5 * (1.0 + cosine_squared - polarization * cos_2psi * sine_squared)
+    squared_e, squared_b = along_e * along_e, along_b * along_b
+    across = squared_e + squared_b
+    difference = torch.where(across == 0, 1.0 - cosine_squared, squared_e - squared_b)
+    return 0.5 * (1.0 + cosine_squared - polarization * difference)

@@ -16,11 +16,11 @@ from nb_physics.devices import (
     sharing_devices,
 )
 from nb_physics.engine.choice import Engine
-from nb_physics.gradient import has_gradient
+from nb_physics.gradient import carries_gradient
 from nb_physics.image import Image
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_to
-from nb_physics.tiles import PixelSelection, select_pixels, tile_evaluations
+from nb_physics.tiles import PixelSelection, check_pixels, select_pixels, tile_evaluations
 from nb_physics.walk import EagerWalk, affordable_pixels, choose_walk
 
 Progress = Callable[[int, int], None]
@@ -61,7 +61,9 @@ def simulate(
         for part in [scene if to == target else scene_to(scene, to)]
     ]
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
-    image = Image(shape, selection, image_dtype or dtype, target, keeps_graph=has_gradient(scene))
+    image = Image(
+        shape, selection, image_dtype or dtype, target, keeps_graph=carries_gradient(scene)
+    )
     largest = affordable_pixels(max_memory, scene, tile_evaluations(target))
     for tile, (start, stop) in enumerate(walks[0].ranges(selection.count, largest)):
         image.add(start, walks[tile % len(walks)].photons(selection, start, stop))
@@ -87,11 +89,8 @@ def photons_at(
     """
     plan, scene, target = _on_device(experiment, device, dtype)
     detector = plan.experiment.detector
-    fpixels, spixels = detector.fpixels, detector.spixels
-    if pixels.numel() and not 0 <= int(pixels.min()) <= int(pixels.max()) < fpixels * spixels:
-        remedy = f"flat indices of this detector run from 0 to {fpixels * spixels - 1}"
-        raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
-    selection = PixelSelection(fpixels, 0, fpixels, 0, spixels, pixels)
+    check_pixels(pixels, detector)
+    selection = PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
     walk = choose_walk(plan, scene, selection.count, dtype, target, engine, None)
     parts = [torch.zeros(0, dtype=dtype, device=target)]
     for start, stop in walk.ranges(selection.count):

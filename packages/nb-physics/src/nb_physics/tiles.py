@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from nb_core import Experiment
+from nb_core import DetectorConfig, Experiment, InputError
 from nb_physics.plan import Plan
 
 TILE_EVALUATIONS = 1 << 16
@@ -105,6 +105,14 @@ def select_pixels(experiment: Experiment) -> PixelSelection:
         inside &= torch.from_numpy(experiment.mask.values)
         chosen = torch.nonzero(inside.flatten()).flatten()
     return PixelSelection(fpixels, xmin, xmax - xmin + 1, ymin, ymax - ymin + 1, chosen)
+
+
+def check_pixels(pixels: Int[Tensor, " pixels"], detector: DetectorConfig) -> None:
+    """Refuses flat indices that are not on the detector."""
+    count = detector.fpixels * detector.spixels
+    if pixels.numel() and not 0 <= int(pixels.min()) <= int(pixels.max()) < count:
+        remedy = f"flat indices of this detector run from 0 to {count - 1}"
+        raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
 
 
 def step_blocks(plan: Plan, most: int | None = None) -> list[StepBlock]:

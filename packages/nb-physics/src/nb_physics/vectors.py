@@ -24,14 +24,16 @@ def cross(v: Float[Tensor, "3 *n"], w: Float[Tensor, "3 *n"]) -> Float[Tensor, "
 
 
 def length(v: Float[Tensor, "3 *n"]) -> Float[Tensor, "*n"]:
-    """Euclidean length over the first axis."""
-    return torch.sqrt(dot(v, v))
+    """Euclidean length over the first axis; the gradient of a length of 0 is 0."""
+    squared = dot(v, v)
+    nothing = squared == 0
+    return torch.where(nothing, 0.0, torch.sqrt(torch.where(nothing, 1.0, squared)))
 
 
 def unit(v: Float[Tensor, "3 *n"]) -> Float[Tensor, "3 *n"]:
     """Unit vector; a vector of no length stays as it is."""
-    size = length(v)
-    return v / torch.where(size == 0, torch.ones_like(size), size)
+    squared = dot(v, v)
+    return v / torch.sqrt(torch.where(squared == 0, 1.0, squared))
 
 
 def rotate_xyz(v: Float[Tensor, "3 *n"], angles: Float[Tensor, "3"]) -> Float[Tensor, "3 *n"]:

@@ -7,9 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_physics.elementary import sin_pi
+from nb_physics.pairs import joined
 
-CENTRE = 1e-12
-"""An offset below which a grating is at its height, to rounding."""
+NEAR = {torch.float64: 1e-2, torch.float32: 1e-6}
+"""N x below which a grating is its power series.
+
+There the ratio of two sines would lose the digits of its second derivative; the series is cut off
+at 1e-17 of its height. In float32, whose gradients are not for fits, only the centre is taken.
+"""
 
 
 def square(
@@ -31,15 +36,24 @@ def gratings(
 ) -> list[tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]]:
     """sin(pi N x) and sin(pi x) along a, b, c: their ratio is the amplitude of N slits.
 
-    offset: distance from the nearest whole number, -1/2 to 1/2. At 0 they are N and 1, and so they
-    are where the product of three would be too small for float32.
+    offset: distance x from the nearest whole number, -1/2 to 1/2. Near 0 they are the series of the
+    ratio and 1, so that the product of three is never too small for float32.
     """
     parts = []
     for axis in range(3):
         x, count = offset[axis], cells[axis]
-        centre = x.abs() < CENTRE
-        one = torch.ones_like(x)
-        x = torch.where(centre, one * 0.5, x)
-        numerator = torch.where(centre, count, sin_pi(count * x))
-        parts.append((numerator, torch.where(centre, one, sin_pi(x))))
+        phase = count * x
+        near = phase.abs() < NEAR[x.dtype]
+        series = grating_series(joined(torch.where(near, phase, 0.0)), count)
+        numerator = torch.where(near, series, sin_pi(phase))
+        parts.append((numerator, torch.where(near, torch.ones_like(x), sin_pi(x))))
     return parts
+
+
+def grating_series(phase: Float[Tensor, "*n"], count: Float[Tensor, ""]) -> Float[Tensor, "*n"]:
+    """sin(pi N x) / sin(pi x) to the sixth power of the phase N x."""
+    w, u = torch.square(torch.pi * phase), 1.0 / (count * count)
+    second = (1.0 - u) / 6.0
+    fourth = second * (3.0 - 7.0 * u) / 60.0
+    sixth = second * (3.0 + u * (31.0 * u - 18.0)) / 2520.0
+    return count + count * w * (w * (fourth - w * sixth) - second)

@@ -16,6 +16,13 @@ def nearest(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Float[Te
     return entries(grid.values, grid_index(nearest_hkl, grid))
 
 
+def nearest_entries(
+    hkl: Float[Tensor, "3 *n"], nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid
+) -> tuple[Int[Tensor, "1 *n"], Float[Tensor, "1 *n"]]:
+    """Which entry of the grid F_cell is, with the weight 1."""
+    return grid_index(nearest_hkl, grid)[None], torch.ones_like(hkl[:1])
+
+
 def grid_index(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Int[Tensor, "*n"]:
     """Where h, k, l stand in the grid; what lies outside the list falls on its rim."""
     h, k, l = (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from nb_physics.pairs import joined
 from nb_physics.structure.grid import StructureGrid, entries
-from nb_physics.structure.nearest import nearest
+from nb_physics.structure.nearest import nearest, nearest_entries
 
 _DENOMINATORS = (-6.0, 2.0, -2.0, 6.0)
 
@@ -20,6 +23,36 @@ def tricubic(
 
     Where not all 64 lie within the list's range, the nearest entry is taken (default_F outside).
     """
+    around = neighbours(hkl, grid)
+    last = torch.tensor(grid.values.numel() - 1, device=around.corner.device)
+    total = torch.zeros_like(hkl[0])
+    for i in range(4):
+        plane = torch.zeros_like(total)
+        for j in range(4):
+            row = torch.zeros_like(total)
+            for m in range(4):
+                offset = torch.minimum(entry_offset((i, j, m), grid), last)
+                row = row + around.weights[2][m] * entries(grid.values, around.corner + offset)
+            plane = plane + around.weights[1][j] * row
+        total = total + around.weights[0][i] * plane
+    return torch.where(around.inside, total, nearest(nearest_hkl, grid))
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The 64 entries around each point.
+
+    inside: whether all lie in the list's range; corner: where the first stands in the grid
+    weights: of the 4 along h, of those along k, of those along l; an entry's is the product
+    """
+
+    inside: Bool[Tensor, "*n"]
+    corner: Int[Tensor, "*n"]
+    weights: list[list[Float[Tensor, "*n"]]]
+
+
+def neighbours(hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Neighbours:
+    """The entries around fractional h, k, l; where not all are in range, corner is 0."""
     lower = torch.floor(hkl.detach())
     inside = surrounded(lower, grid)
     spans, lowest = grid.spans, grid.lowest
@@ -30,19 +63,29 @@ def tricubic(
     between = [joined(hkl[i] - lower[i]) for i in range(3)]
     weights = [_lagrange_weights(x) for x in between]
     corner = ((first[0] * spans[1] + first[1]) * spans[2] + first[2]).long()
-    corner = torch.where(inside, corner, torch.zeros_like(corner))
-    last = torch.tensor(grid.values.numel() - 1, device=corner.device)
-    total = torch.zeros_like(lower[0])
-    for i in range(4):
-        plane = torch.zeros_like(total)
-        for j in range(4):
-            row = torch.zeros_like(total)
-            for m in range(4):
-                offset = torch.minimum(((i * spans[1] + j) * spans[2] + m).long(), last)
-                row = row + weights[2][m] * entries(grid.values, corner + offset)
-            plane = plane + weights[1][j] * row
-        total = total + weights[0][i] * plane
-    return torch.where(inside, total, nearest(nearest_hkl, grid))
+    return Neighbours(inside, torch.where(inside, corner, torch.zeros_like(corner)), weights)
+
+
+def entry_offset(place: tuple[int, int, int], grid: StructureGrid) -> Int[Tensor, ""]:
+    """How far from the corner an entry stands in the grid; place: 0 to 3 along h, k, l."""
+    i, j, m = place
+    return ((i * grid.spans[1] + j) * grid.spans[2] + m).long()
+
+
+def tricubic_entries(
+    hkl: Float[Tensor, "3 *n"], nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid
+) -> tuple[Int[Tensor, "64 *n"], Float[Tensor, "64 *n"]]:
+    """Which entries of the grid F_cell is made of, and their weights: what `tricubic` sums."""
+    around = neighbours(hkl.detach(), grid)
+    along_h, along_k, along_l = around.weights
+    index, weight = nearest_entries(hkl, nearest_hkl, grid)
+    indices, weights = [], []
+    for number, (i, j, m) in enumerate(itertools.product(range(4), repeat=3)):
+        alone = weight[0] if number == 0 else torch.zeros_like(weight[0])
+        found = around.corner + entry_offset((i, j, m), grid)
+        indices.append(torch.where(around.inside, found, index[0]))
+        weights.append(torch.where(around.inside, along_h[i] * along_k[j] * along_l[m], alone))
+    return torch.stack(indices), torch.stack(weights)
 
 
 def surrounded(lower: Float[Tensor, "3 *n"], grid: StructureGrid) -> Bool[Tensor, "*n"]:

@@ -1,0 +1,142 @@
+"""Many images at once: the function of a tile, mapped over the scenes of experiments."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
+
+from nb_core import Experiment, InputError
+from nb_physics.devices import available_device, check_dtype
+from nb_physics.plan import Plan, make_plan
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
+from nb_physics.simulate import Progress
+from nb_physics.tile import tile_photons
+from nb_physics.tiles import (
+    PixelSelection,
+    pixel_ranges,
+    select_pixels,
+    step_blocks,
+    tile_pixels,
+)
+
+
+def simulate_batch(
+    experiments: Sequence[Experiment | Plan],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    progress: Progress | None = None,
+) -> Float[Tensor, "images slow fast"]:
+    """The images of experiments that differ in numbers only, with all their gradients.
+
+    experiments: with the same choices, pixels, sources, steps, sub-pixels and layers
+    What they share, a list of structure factors above all, is kept once: give each of them the
+    same StructureFactors and, where it is a tensor, the same default_F.
+    progress: as of `simulate`, counting the pixels of one image
+    Raises InputError for no experiments and for those that are not alike, and as `simulate`.
+    """
+    target = available_device(device)
+    check_dtype(dtype, target)
+    plans = _planned(experiments)
+    scenes = [scene_to(make_scene(plan), target) for plan in plans]
+    _check_alike(plans, scenes)
+    shared, apart = _divided([scene_tensors(scene) for scene in scenes])
+    blocks, selection = step_blocks(plans[0]), select_pixels(plans[0].experiment)
+    most = tile_pixels(blocks)
+    together = min(len(scenes), most)
+
+    def photons(own: dict[str, Tensor]) -> Tensor:
+        scene = scene_with(scenes[0], {**shared, **own})
+        return tile_photons(scene, pixels, blocks, dtype)
+
+    parts = [torch.zeros((len(scenes), 0), dtype=dtype, device=target)]
+    for start, stop in pixel_ranges(selection.count, max(1, most // together)):
+        pixels = selection.indices(start, stop, target)
+        if apart:
+            parts.append(torch.func.vmap(photons, chunk_size=together)(apart))
+        else:
+            parts.append(photons({}).expand(len(scenes), -1))
+        if progress is not None:
+            progress(stop, selection.count)
+    return _images(torch.cat(parts, dim=1), selection, plans[0])
+
+
+def _planned(experiments: Sequence[Experiment | Plan]) -> list[Plan]:
+    """The plans; those of the same list and default_F share one grid of structure factors."""
+    if not experiments:
+        raise InputError("experiments", "none", "give at least one")
+    plans: list[Plan] = []
+    first: dict[tuple[int, Any], Plan] = {}
+    for given in experiments:
+        plan = given if isinstance(given, Plan) else make_plan(given)
+        default = plan.experiment.crystal.default_F
+        known = id(default) if isinstance(default, Tensor) else float(default)
+        owner = first.setdefault((id(plan.experiment.structure_factors), known), plan)
+        plans.append(dataclasses.replace(plan, structure=owner.structure))
+    return plans
+
+
+def _check_alike(plans: list[Plan], scenes: list[Scene]) -> None:
+    """Refuses images that one walk cannot compute together."""
+    expected = _choices(plans[0], scenes[0])
+    for number, (plan, scene) in enumerate(zip(plans, scenes, strict=True)):
+        for name, value in _choices(plan, scene).items():
+            if value != expected[name]:
+                remedy = f"{name} is {value}, but {expected[name]} in the first; simulate it apart"
+                raise InputError(f"experiments[{number}]", name, remedy)
+
+
+def _choices(plan: Plan, scene: Scene) -> dict[str, Any]:
+    """What has to be the same in all images, by name."""
+    experiment = plan.experiment
+    detector, mask = experiment.detector, experiment.mask
+    found: dict[str, Any] = dataclasses.asdict(scene.kind)
+    found |= {"sensor layers": scene.layers, "oversample": scene.grid, "roi": experiment.roi}
+    found["pixels (slow, fast)"] = (detector.spixels, detector.fpixels)
+    found["mask"] = None if mask is None else hash(np.packbits(mask.values).tobytes())
+    shapes = {name: tuple(tensor.shape) for name, tensor in scene_tensors(scene).items()}
+    found["number of sources"] = shapes["wavelength"][0]
+    found["number of steps"] = shapes["cell_vectors"][2]
+    found["size of the list"] = tuple(scene.structure.spans.tolist())
+    return found
+
+
+def _divided(scenes: list[dict[str, Tensor]]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Tensors that all scenes share, and those of each, stacked along a first axis."""
+    shared, apart = {}, {}
+    for name, first in scenes[0].items():
+        tensors = [scene[name] for scene in scenes]
+        if all(_is_same(tensor, first) for tensor in tensors):
+            shared[name] = first
+        else:
+            apart[name] = torch.stack(tensors)
+    return shared, apart
+
+
+def _is_same(tensor: Tensor, first: Tensor) -> bool:
+    """Equal, and not in the way of gradients that belong to one image each."""
+    if tensor is first:
+        return True
+    pair = (tensor, first)
+    moved = any(one.requires_grad or unpack_dual(one).tangent is not None for one in pair)
+    return not moved and torch.equal(tensor, first)
+
+
+def _images(
+    values: Float[Tensor, "images pixels"], selection: PixelSelection, plan: Plan
+) -> Float[Tensor, "images slow fast"]:
+    """Puts the pixels in their places; those that are not selected are 0."""
+    detector = plan.experiment.detector
+    shape = (values.shape[0], detector.spixels, detector.fpixels)
+    if selection.count != detector.spixels * detector.fpixels:
+        indices = selection.indices(0, selection.count, values.device)
+        empty = values.new_zeros((shape[0], shape[1] * shape[2]))
+        values = empty.index_copy(1, indices, values)
+    return values.reshape(shape)

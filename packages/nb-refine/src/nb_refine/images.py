@@ -12,7 +12,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from nb_core import Experiment, NbWarning
-from nb_physics import photons_at
+from nb_physics import Plan, make_plan, photons_at
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_with
+from nb_physics.simulate import EagerWalk
+from nb_physics.tiles import PixelSelection
 
 Build = Callable[[Float[Tensor, " parameters"]], Experiment]
 """The experiment of some values of the parameters."""
@@ -37,20 +40,63 @@ def photons(
 def photons_and_jacobian(
     build: Build, values: Float[Tensor, " parameters"], pixels: Int[Tensor, " pixels"]
 ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-    """Photons, and their derivatives by the parameters: one pass in forward mode for each.
+    """Photons, and their derivatives by the parameters.
 
-    So memory is that of the image and its derivatives, whatever the number of steps.
+    From the parameters to the scene, which is small, in reverse mode; from the scene to the pixels
+    in forward mode, one pass for each parameter. So memory is that of the photons and their
+    derivatives, whatever the number of steps.
     """
-    values = values.detach()
-    columns = torch.zeros((pixels.numel(), values.numel()), dtype=torch.float64)
+    leaf = values.detach().clone().requires_grad_()
+    with said_once():
+        plan = make_plan(build(leaf))
+    scene = make_scene(plan)
+    names, slopes = _scene_jacobian(scene, leaf)
+    tensors = {name: tensor.detach() for name, tensor in scene_tensors(scene).items()}
+    fixed = scene_with(scene, tensors)
     primal = torch.zeros(pixels.numel(), dtype=torch.float64)
-    for number in range(values.numel()):
-        direction = torch.zeros_like(values)
-        direction[number] = 1.0
-        with forward_ad.dual_level():
-            result = photons(build, forward_ad.make_dual(values, direction), pixels)
-            parts = forward_ad.unpack_dual(result)
-            primal = parts.primal.clone()
-            if parts.tangent is not None:
-                columns[:, number] = parts.tangent
+    columns = torch.zeros((pixels.numel(), values.numel()), dtype=torch.float64)
+    with torch.no_grad():
+        for number in range(values.numel()):
+            moving = {
+                name: part[..., number] for name, part in zip(names, slopes, strict=True)
+            }
+            with forward_ad.dual_level():
+                dual = {
+                    name: forward_ad.make_dual(tensors[name], tangent.contiguous())
+                    for name, tangent in moving.items()
+                    if bool((tangent != 0).any())
+                }
+                result = _walk(plan, scene_with(fixed, {**tensors, **dual}), pixels)
+                parts = forward_ad.unpack_dual(result)
+                primal = parts.primal.clone()
+                if parts.tangent is not None:
+                    columns[:, number] = parts.tangent
     return primal, columns
+
+
+def _scene_jacobian(
+    scene: Scene, leaf: Float[Tensor, " parameters"]
+) -> tuple[list[str], list[Tensor]]:
+    """The scene's tensors that depend on the parameters, and their derivatives.
+
+    These have the tensor's axes and, last, that of the parameters.
+    """
+    moving = {name: t for name, t in scene_tensors(scene).items() if t.requires_grad}
+    flat = torch.cat([tensor.reshape(-1) for tensor in moving.values()])
+    rows = torch.eye(flat.numel(), dtype=flat.dtype)
+    (jacobian,) = torch.autograd.grad(flat, leaf, rows, is_grads_batched=True)
+    sizes = [tensor.numel() for tensor in moving.values()]
+    parts = [
+        part.reshape(*tensor.shape, leaf.numel())
+        for part, tensor in zip(jacobian.split(sizes), moving.values(), strict=True)
+    ]
+    return list(moving), parts
+
+
+def _walk(plan: Plan, scene: Scene, pixels: Int[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
+    """Photons of the pixels of a scene, tile by tile."""
+    detector, device = plan.experiment.detector, torch.device("cpu")
+    chosen = PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
+    walk = EagerWalk(plan, scene, torch.float64)
+    tiles = [walk.photons(chosen, *part, device) for part in walk.ranges(chosen.count)]
+    return torch.cat([torch.zeros(0, dtype=torch.float64), *tiles])

@@ -39,8 +39,7 @@ class Objective:
 
     def reweight(self, values: Float[Tensor, " parameters"]) -> None:
         """Takes the variance from the model: that of the counts is too small where they are low."""
-        self.variance = self.model(values)
-        self._last = None
+        self.variance = self.model_and_jacobian(values)[0]
 
     def model(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
         """Expected photons, never 0."""
@@ -53,19 +52,24 @@ class Objective:
     def residuals(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
         """r, with a loss of sum r^2 / 2."""
         known = self._last is not None and torch.equal(self._last[0], values)
-        if known and self._last is not None:
-            return self._last[1]
-        return residual_and_slope(self.loss, self.counts, self.model(values), self.variance)[0]
+        model = self.model_and_jacobian(values)[0] if known else self.model(values)
+        return residual_and_slope(self.loss, self.counts, model, self.variance)[0]
 
     def residuals_and_jacobian(
         self, values: Float[Tensor, " parameters"]
     ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-        """r and dr / dparameters; the last ones are kept."""
+        """r and dr / dparameters."""
+        model, jacobian = self.model_and_jacobian(values)
+        residual, slope = residual_and_slope(self.loss, self.counts, model, self.variance)
+        return residual, slope[:, None] * jacobian
+
+    def model_and_jacobian(
+        self, values: Float[Tensor, " parameters"]
+    ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
+        """Expected photons and their derivatives; the last ones are kept."""
         if self._last is None or not torch.equal(self._last[0], values):
             model, jacobian = photons_and_jacobian(self.build, values, self.pixels)
-            model = model.clamp(min=0.0) + FLOOR
-            residual, slope = residual_and_slope(self.loss, self.counts, model, self.variance)
-            self._last = (values.clone(), residual, slope[:, None] * jacobian)
+            self._last = (values.clone(), model.clamp(min=0.0) + FLOOR, jacobian)
         return self._last[1], self._last[2]
 
     def gradient(

@@ -13,10 +13,17 @@ import torch
 from jaxtyping import Float
 from scipy.optimize import least_squares
 from torch import Tensor
+from torch.optim.lr_scheduler import ExponentialLR
 
 from nb_refine.objective import Objective
 
 Values = Float[Tensor, " parameters"]
+
+ADAM_FIRST = 0.1
+ADAM_LEAST = 0.1
+"""Standard uncertainties."""
+
+ADAM_DECAY = 0.93
 
 
 class Optimizer(Enum):
@@ -30,7 +37,7 @@ class Optimizer(Enum):
 class Stepper(Protocol):
     """An optimiser at work on an objective."""
 
-    def step(self, values: Values) -> tuple[Values, float, float]:
+    def step(self) -> tuple[Values, float, float]:
         """The next values, their loss, and how far they are from the minimum.
 
         That is the Newton decrement sqrt(g' H^-1 g) with the Gauss-Newton matrix H: about the
@@ -42,35 +49,42 @@ class Stepper(Protocol):
 class GaussNewton:
     """Trust-region reflective least squares (Branch, Coleman & Li, SIAM J. Sci. Comput. 21, 1999).
 
-    units: standard uncertainties, by which the parameters are divided
+    start: the parameters; units: standard uncertainties, by which they are divided
     """
 
-    def __init__(self, objective: Objective, units: Values) -> None:
+    def __init__(self, objective: Objective, start: Values, units: Values) -> None:
         self.objective, self.units = objective, units
+        self.position = ((start - objective.lower) / units).numpy()
+        self.ends = (0.0, ((objective.upper - objective.lower) / units).numpy())
 
-    def step(self, values: Values) -> tuple[Values, float, float]:
+    def step(self) -> tuple[Values, float, float]:
         """One accepted step; the same values where none makes the loss smaller."""
-        objective, lower, units = self.objective, self.objective.lower, self.units
+        objective, units = self.objective, self.units
 
-        def at(x: np.ndarray) -> Tensor:
-            inside = lower + torch.from_numpy(x) * units
-            return torch.minimum(torch.maximum(inside, lower), objective.upper)
+        def residuals(x: np.ndarray) -> np.ndarray:
+            return objective.residuals(self.to_values(x)).numpy()
 
         def jacobian(x: np.ndarray) -> np.ndarray:
-            return (objective.residuals_and_jacobian(at(x))[1] * units).numpy()
+            return (objective.residuals_and_jacobian(self.to_values(x))[1] * units).numpy()
 
         found = least_squares(
-            lambda x: objective.residuals(at(x)).numpy(),
-            ((values - lower) / units).numpy(),
+            residuals,
+            self.position,
             jacobian,
-            bounds=(0.0, ((objective.upper - lower) / units).numpy()),
+            bounds=self.ends,
             method="trf",
             callback=_stop_after_one,
         )
-        reached = at(found.x)
+        self.position = found.x
+        reached = self.to_values(found.x)
         residual, slopes = objective.residuals_and_jacobian(reached)
         loss = float(torch.square(residual).sum() / 2)
-        return reached, loss, decrement(slopes * units, residual, _free(objective, reached, slopes))
+        return reached, loss, decrement(slopes * units, residual, _free(objective, reached))
+
+    def to_values(self, position: np.ndarray) -> Values:
+        """The parameters at a position, which counts from the lower bounds."""
+        inside = self.objective.lower + torch.from_numpy(position) * self.units
+        return torch.minimum(torch.maximum(inside, self.objective.lower), self.objective.upper)
 
 
 def _stop_after_one(intermediate_result: Any) -> None:
@@ -89,7 +103,7 @@ def decrement(
     return float((gradient @ step).clamp(min=0.0).sqrt())
 
 
-def _free(objective: Objective, values: Values, slopes: Tensor) -> Tensor:
+def _free(objective: Objective, values: Values) -> Tensor:
     """Which parameters are not held by a bound."""
     margin = 1e-6 * (objective.upper - objective.lower)
     return (values > objective.lower + margin) & (values < objective.upper - margin)
@@ -99,25 +113,30 @@ class TorchStepper:
     """A torch optimiser on whitened parameters: values = start + transform y.
 
     transform: a root of the covariance, so that the loss is about |y - y0|^2 / 2 near its minimum
+    Adam's steps start at a tenth of the way that the first gradient asks for, and shrink.
     """
 
     def __init__(self, objective: Objective, start: Values, transform: Tensor, kind: Optimizer):
         self.objective, self.start, self.transform = objective, start, transform
         self.position = torch.zeros_like(start).requires_grad_()
         self.optimizer: torch.optim.Optimizer
+        self.schedule: ExponentialLR | None = None
         if kind is Optimizer.LBFGS:
             self.optimizer = torch.optim.LBFGS(
                 [self.position], max_iter=1, max_eval=25, line_search_fn="strong_wolfe"
             )
         else:
-            self.optimizer = torch.optim.Adam([self.position], lr=ADAM_RATE)
+            _, gradient = objective.gradient(self.position, self.to_values)
+            rate = max(ADAM_FIRST * float(gradient.abs().max()), ADAM_LEAST)
+            self.optimizer = torch.optim.Adam([self.position], lr=rate)
+            self.schedule = ExponentialLR(self.optimizer, ADAM_DECAY)
 
     def to_values(self, position: Tensor) -> Tensor:
         """The parameters at a position, held within their bounds."""
         values = self.start + self.transform @ position
         return torch.minimum(torch.maximum(values, self.objective.lower), self.objective.upper)
 
-    def step(self, values: Values) -> tuple[Values, float, float]:
+    def step(self) -> tuple[Values, float, float]:
         """One step of the optimiser."""
 
         def closure() -> float:
@@ -126,19 +145,17 @@ class TorchStepper:
             return loss
 
         self.optimizer.step(closure)
+        if self.schedule is not None:
+            self.schedule.step()
         loss, gradient = self.objective.gradient(self.position, self.to_values)
         return self.to_values(self.position.detach()), loss, float(gradient.norm())
-
-
-ADAM_RATE = 0.5
-"""Adam's first steps, in standard uncertainties."""
 
 
 def make_stepper(kind: Optimizer, objective: Objective, start: Values, cov: Tensor) -> Stepper:
     """An optimiser for an objective; `cov`: the covariance that its units come from."""
     units = torch.sqrt(torch.diagonal(cov))
     if kind is Optimizer.GAUSS_NEWTON:
-        return GaussNewton(objective, units)
+        return GaussNewton(objective, start, units)
     scaled = cov / units[:, None] / units
     ridge = 1e-9 * torch.eye(len(units), dtype=cov.dtype)
     transform = units[:, None] * torch.linalg.cholesky(scaled + ridge)

@@ -16,7 +16,7 @@ from nb_refine.continuation import Stage, broadened, make_stages, near_reflectio
 from nb_refine.errors import FitError
 from nb_refine.images import photons_and_jacobian
 from nb_refine.lattice import Lattice
-from nb_refine.losses import FLOOR, Loss
+from nb_refine.losses import Loss
 from nb_refine.objective import Objective
 from nb_refine.observation import Observation, observe
 from nb_refine.optimizers import Optimizer, Stepper, make_stepper
@@ -130,7 +130,7 @@ class Refinement:
         """
         running = self._running or self._enter(self._left.pop(0))
         before, values = running.loss, running.values
-        running.values, running.loss, distance = running.stepper.step(values)
+        running.values, running.loss, distance = running.stepper.step()
         running.number += 1
         self._take(running.values, running.model)
         reason = self._reason(running, before, distance, bool(torch.equal(values, running.values)))
@@ -174,8 +174,7 @@ class Refinement:
         counts = self.observation.photons.flatten()[pixels]
         objective = Objective(build, pixels, counts, self.kind, *model.bounds())
         values = _scaled(objective, model, values)
-        expected, jacobian = photons_and_jacobian(build, values, pixels)
-        cov = covariance(information(expected.clamp(min=0.0) + FLOOR, jacobian), model.names)
+        cov = covariance(information(*objective.model_and_jacobian(values)), model.names)
         if self.kind is not Loss.POISSON:
             objective.reweight(values)
         stepper = make_stepper(self.optimizer, objective, values, cov)

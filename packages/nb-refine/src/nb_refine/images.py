@@ -57,9 +57,7 @@ def photons_and_jacobian(
     columns = torch.zeros((pixels.numel(), values.numel()), dtype=torch.float64)
     with torch.no_grad():
         for number in range(values.numel()):
-            moving = {
-                name: part[..., number] for name, part in zip(names, slopes, strict=True)
-            }
+            moving = {name: part[..., number] for name, part in zip(names, slopes, strict=True)}
             with forward_ad.dual_level():
                 dual = {
                     name: forward_ad.make_dual(tensors[name], tangent.contiguous())

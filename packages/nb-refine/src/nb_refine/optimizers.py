@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from scipy.optimize import least_squares
 from torch import Tensor
-from torch.optim.lr_scheduler import ExponentialLR
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nb_refine.objective import Objective
 
@@ -23,7 +23,9 @@ ADAM_FIRST = 0.1
 ADAM_LEAST = 0.1
 """Standard uncertainties."""
 
-ADAM_DECAY = 0.93
+ADAM_MEMORY = (0.8, 0.9)
+ADAM_PATIENCE = 3
+"""How soon Adam forgets old gradients, and after how many steps without gain its rate is halved."""
 
 
 class Optimizer(Enum):
@@ -120,7 +122,7 @@ class TorchStepper:
         self.objective, self.start, self.transform = objective, start, transform
         self.position = torch.zeros_like(start).requires_grad_()
         self.optimizer: torch.optim.Optimizer
-        self.schedule: ExponentialLR | None = None
+        self.schedule: ReduceLROnPlateau | None = None
         if kind is Optimizer.LBFGS:
             self.optimizer = torch.optim.LBFGS(
                 [self.position], max_iter=1, max_eval=25, line_search_fn="strong_wolfe"
@@ -128,8 +130,10 @@ class TorchStepper:
         else:
             _, gradient = objective.gradient(self.position, self.to_values)
             rate = max(ADAM_FIRST * float(gradient.abs().max()), ADAM_LEAST)
-            self.optimizer = torch.optim.Adam([self.position], lr=rate)
-            self.schedule = ExponentialLR(self.optimizer, ADAM_DECAY)
+            self.optimizer = torch.optim.Adam([self.position], lr=rate, betas=ADAM_MEMORY)
+            self.schedule = ReduceLROnPlateau(
+                self.optimizer, factor=0.5, patience=ADAM_PATIENCE, threshold=0.0
+            )
 
     def to_values(self, position: Tensor) -> Tensor:
         """The parameters at a position, held within their bounds."""
@@ -145,9 +149,9 @@ class TorchStepper:
             return loss
 
         self.optimizer.step(closure)
-        if self.schedule is not None:
-            self.schedule.step()
         loss, gradient = self.objective.gradient(self.position, self.to_values)
+        if self.schedule is not None:
+            self.schedule.step(loss)
         return self.to_values(self.position.detach()), loss, float(gradient.norm())
 
 

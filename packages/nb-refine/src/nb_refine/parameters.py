@@ -106,7 +106,9 @@ def make_model(
     for group in groups:
         if group not in GROUPS:
             raise InputError("parameters", group, f"expected some of: {', '.join(GROUPS)}")
-    found = [p for g in GROUPS if g in groups for p in GROUPS[g].describe(experiment, plan, lattice)]
+    found = [
+        p for g in GROUPS if g in groups for p in GROUPS[g].describe(experiment, plan, lattice)
+    ]
     known = [parameter.name for parameter in found]
     for name in limits or {}:
         if name not in known:
@@ -268,7 +270,9 @@ def _describe_centre(experiment: Experiment, plan: Plan, lattice: Lattice) -> li
     _refuse_fixed_origin(experiment, "beam_centre")
     frame, pixel_mm = plan.frame, float(m_to_mm(plan.frame.pixel_size))
     if _counts_from_origin(experiment, plan):
-        ends = [float(edge / frame.pixel_size) + 0.5 for edge in (frame.close_fast, frame.close_slow)]
+        ends = [
+            float(edge / frame.pixel_size) + 0.5 for edge in (frame.close_fast, frame.close_slow)
+        ]
         unit, reach = "pixels", 20.0
     else:
         ends = [float(m_to_mm(edge)) for edge in (frame.beam_center_x, frame.beam_center_y)]
@@ -318,4 +322,3 @@ GROUPS: dict[str, Group] = {
     "distance": Group(_describe_distance, _apply_distance),
     "beam_centre": Group(_describe_centre, _apply_centre),
 }
-

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,14 +28,16 @@ from nb_refine.result import Result, Step, make_result
 from nb_refine.uncertainty import covariance, information
 
 PARAMETERS = ("misset", "cell", "scale")
-START_ERROR = 0.01
+START_ERROR_DEG = 0.6
 CLOSE = 0.02
 """How near to the minimum a refinement ends, in standard uncertainties."""
 
 SETTLED = 1e-3
-"""A stage with broad spots ends when a step takes less than this part off its loss."""
+"""Every stage but the last ends when a step takes less than this part off its loss."""
 
 MOST_CHI_SQUARED = 2.0
+
+Kind = TypeVar("Kind", bound=Enum)
 
 
 @dataclass
@@ -54,7 +59,9 @@ class Refinement:
     image: photons, shape (slow, fast), or an Observation
     parameters: groups of parameters, see nb_refine.parameters.GROUPS
     steps: most steps of each stage
-    start_error: how far the start may be off: radians of misset, or a fraction of cell or distance
+    start_error_deg: how far the start's orientation may be off; what moves spots as far by an
+        error of cell or distance counts as well
+    max_chi_squared: a pixel, of a model that fits
     limits: bounds by parameter, in place of the defaults
     callbacks: called with each Step
     Raises InputError for what cannot be refined, and as `observe`.
@@ -70,8 +77,8 @@ class Refinement:
         loss: Loss | str = Loss.POISSON,
         optimizer: Optimizer | str = Optimizer.GAUSS_NEWTON,
         roi_from_prediction: bool = True,
-        steps: int = 50,
-        start_error: float = START_ERROR,
+        steps: int = 100,
+        start_error_deg: float = START_ERROR_DEG,
         max_chi_squared: float = MOST_CHI_SQUARED,
         limits: Mapping[str, tuple[float, float]] | None = None,
         callbacks: Sequence[Callable[[Step], None]] = (),
@@ -81,16 +88,19 @@ class Refinement:
             raise InputError("shape", "tophat", remedy)
         if steps < 1:
             raise InputError("steps", steps, "must be 1 or more")
+        if not 0 < start_error_deg < 90:
+            raise InputError("start_error_deg", start_error_deg, "must be between 0 and 90 degrees")
         self.observation = image if isinstance(image, Observation) else observe(image, experiment)
         self.plan = make_plan(experiment)
-        self.model = make_model(experiment, self.plan, parameters, Lattice(lattice), limits)
-        self.kind, self.optimizer = Loss(loss), Optimizer(optimizer)
+        chosen = _member("lattice", lattice, Lattice)
+        self.model = make_model(experiment, self.plan, parameters, chosen, limits)
+        self.kind = _member("loss", loss, Loss)
+        self.optimizer = _member("optimizer", optimizer, Optimizer)
         self.predicts, self.most_steps = roi_from_prediction, steps
         self.max_chi_squared, self.callbacks = max_chi_squared, list(callbacks)
         geometric = any(parameter.geometric for parameter in self.model.parameters)
-        self.stages = make_stages(self.plan, start_error, geometric=geometric)
-        if self.kind is not Loss.POISSON:
-            self.stages.append(self.stages[-1])
+        self.stages = make_stages(self.plan, math.radians(start_error_deg), geometric=geometric)
+        self.stages += self.stages[-1:] * self._repeats()
         self.values = self.model.start
         self.history: list[Step] = []
         self._left, self._running = list(self.stages), None
@@ -155,9 +165,18 @@ class Refinement:
             raise InputError("refinement", "not finished", "take all its steps, or call run()")
         pixels = self._pixels(self.stages[-1], self.experiment)
         return make_result(
-            self.model, self.observation, self.values, pixels, self.kind, self.history,
+            self.model,
+            self.observation,
+            self.values,
+            pixels,
+            self.kind,
+            self.history,
             self.max_chi_squared,
         )
+
+    def _repeats(self) -> int:
+        """How often the last stage begins anew: with variances, or Adam's units, of its end."""
+        return 2 if self.optimizer is Optimizer.ADAM else int(self.kind is not Loss.POISSON)
 
     def _enter(self, stage: Stage) -> _Running:
         """The stage's pixels, its objective from the present values, and its optimiser."""
@@ -169,7 +188,9 @@ class Refinement:
 
         def build(values: Tensor) -> Experiment:
             experiment = model.experiment(values)
-            return experiment if stage.width is None else broadened(experiment, self.plan, stage.width)
+            return (
+                experiment if stage.width is None else broadened(experiment, self.plan, stage.width)
+            )
 
         counts = self.observation.photons.flatten()[pixels]
         objective = Objective(build, pixels, counts, self.kind, *model.bounds())
@@ -185,9 +206,7 @@ class Refinement:
         if stage.width is None:
             return self.model
         groups = {p.group for p in self.model.parameters if p.geometric or p.group == "background"}
-        limits = {
-            p.name: (p.lower, p.upper) for p in self.model.parameters if p.group in groups
-        }
+        limits = {p.name: (p.lower, p.upper) for p in self.model.parameters if p.group in groups}
         return make_model(
             self.model.base, self.plan, [*groups, "scale"], self.model.lattice, limits
         )
@@ -218,13 +237,21 @@ class Refinement:
         gain = before - running.loss
         if distance < CLOSE:
             return f"converged: {distance:.1g} standard uncertainties from the minimum"
-        if running.stage.width is not None and 0 <= gain < SETTLED * abs(before):
+        if self._left and 0 <= gain < SETTLED * abs(before):
             return "settled: the loss hardly changes"
         if stuck:
             return "stopped: no step makes the loss smaller"
         if running.number >= self.most_steps:
             return f"out of steps: {self.most_steps} taken"
         return ""
+
+
+def _member(field: str, value: object, kind: type[Kind]) -> Kind:
+    try:
+        return kind(value)
+    except ValueError as error:
+        known = ", ".join(member.value for member in kind)
+        raise InputError(field, value, f"expected one of: {known}") from error
 
 
 def _scaled(objective: Objective, model: Model, values: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def write_result(
                 handle.write(text.encode())
         for name, image in (("before", result.before), ("after", result.after)):
             with atomic_write(working / f"{name}.png") as handle:
-                title = f"{name} refinement"
+                title = f"model {name} refinement"
                 handle.write(draw_comparison(counts, image.detach().numpy(), usable, title))
         files = [sources.model, sources.image, *map(Path, input_files(sources.experiment))]
         write_evidence(working, [command], inputs={str(path): path for path in files})
@@ -100,10 +100,10 @@ def draw_comparison(counts: np.ndarray, model: np.ndarray, usable: np.ndarray, t
     axes = figure.subplots(1, 3, sharex=True, sharey=True)
     slow, fast = counts.shape
     extent, norm = (-0.5, fast - 0.5, slow - 0.5, -0.5), log_norm(shown)
-    for place, values, name in ((axes[0], shown, "image"), (axes[1], mean, "model")):
+    for place, values, name in ((axes[0], shown, "image"), (axes[1], mean, title)):
         drawn = place.imshow(values, norm=norm, cmap=COLOURS, extent=extent)
         figure.colorbar(drawn, ax=place, label="photons", fraction=0.046)
-        place.set_title(f"{name}, {title}", fontsize=10)
+        place.set_title(name, fontsize=10)
     drawn = axes[2].imshow(
         deviation, vmin=-DEVIATIONS, vmax=DEVIATIONS, cmap=SIGNED_COLOURS, extent=extent
     )

@@ -105,8 +105,11 @@ def longest_q(plan: Plan) -> float:
     frame, detector = plan.frame, plan.experiment.detector
     slow = torch.tensor([0, 0, detector.spixels - 1, detector.spixels - 1])
     fast = torch.tensor([0, detector.fpixels - 1, 0, detector.fpixels - 1])
-    places = (subpixel_coordinates(index, 0, 1, frame.pixel_size) for index in (fast, slow))
-    position = flat_positions(*places, torch.zeros_like(frame.pixel_size), frame)
+    along_slow, along_fast = (
+        subpixel_coordinates(index, 0, 1, frame.pixel_size) for index in (slow, fast)
+    )
+    surface = torch.zeros_like(frame.pixel_size)
+    position = flat_positions(along_fast, along_slow, surface, frame)
     _, ray = directions(position)
     q = scattering_vectors(ray, plan.sources.incident[:, :1], plan.sources.wavelength[:1])
     return float(length(q).max())

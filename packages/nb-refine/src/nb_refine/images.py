@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ def photons_and_jacobian(
     in forward mode, one pass for each parameter. So memory is that of the photons and their
     derivatives, whatever the number of steps.
     """
+    _load_forward_mode()
     leaf = values.detach().clone().requires_grad_()
     with said_once():
         plan = make_plan(build(leaf))
@@ -70,6 +72,16 @@ def photons_and_jacobian(
                 if parts.tangent is not None:
                     columns[:, number] = parts.tangent
     return primal, columns
+
+
+@functools.cache
+def _load_forward_mode() -> None:
+    """On first use, torch's forward mode imports what torch itself warns of as deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            one = torch.ones((), dtype=torch.float64)
+            forward_ad.make_dual(one, one)
 
 
 def _scene_jacobian(

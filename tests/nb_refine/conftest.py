@@ -61,3 +61,10 @@ def start(truth):
     )
     beam = dataclasses.replace(truth.beam, fluence=1.3 * truth.beam.fluence)
     return dataclasses.replace(truth, crystal=crystal, beam=beam)
+
+
+@pytest.fixture(scope="session")
+def near(truth):
+    """Off by no more than a spot's width, in its orientation alone; quick to refine."""
+    crystal = dataclasses.replace(truth.crystal, misset_deg=(10.1, 19.95, 30.05))
+    return dataclasses.replace(truth, crystal=crystal)

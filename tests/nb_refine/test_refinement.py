@@ -1,7 +1,6 @@
 """A refinement from start to end: optimisers, losses, stages, callbacks, and how it fails."""
 
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -12,7 +11,10 @@ from nb_refine import FitError, Lattice, Loss, Optimizer, Refinement, observe
 from nb_refine.refinement import CLOSE
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
-GEOMETRY = ("misset_x", "misset_y", "misset_z", "cell_a", "cell_b", "cell_c")
+MISSET = ("misset_x", "misset_y", "misset_z")
+GEOMETRY = (*MISSET, "cell_a", "cell_b", "cell_c")
+QUICK = ("misset", "scale")
+CLOSE_BY = {"start_error_deg": 0.2}
 
 
 def plain(experiment, name):
@@ -22,14 +24,14 @@ def plain(experiment, name):
     return getattr(crystal, name)
 
 
-def far_off(result, truth):
+def far_off(result, truth, names=GEOMETRY):
     """The largest error in standard uncertainties; of ten parameters 4 is one in a thousand."""
-    values = ((*result.value(name), plain(truth, name)) for name in GEOMETRY)
+    values = ((*result.value(name), plain(truth, name)) for name in names)
     return max(abs(value - true) / own for value, own, true in values)
 
 
-@pytest.mark.parametrize("optimizer", Optimizer)
-def test_each_optimiser_recovers_the_truth(truth, image, start, optimizer):
+@pytest.mark.parametrize("optimizer", [Optimizer.GAUSS_NEWTON, Optimizer.LBFGS])
+def test_the_truth_is_recovered(truth, image, start, optimizer):
     result = Refinement(start, image, optimizer=optimizer).run()
     assert far_off(result, truth) < 4
     assert result.value("scale")[0] == pytest.approx(1 / 1.3, abs=4 * result.value("scale")[1])
@@ -37,35 +39,41 @@ def test_each_optimiser_recovers_the_truth(truth, image, start, optimizer):
     assert result.history[-1].distance < CLOSE
 
 
+def test_adam_recovers_the_truth(truth, image, near):
+    """Steps of bounded length need more of them."""
+    result = Refinement(near, image, QUICK, optimizer=Optimizer.ADAM, steps=150, **CLOSE_BY).run()
+    assert far_off(result, truth, MISSET) < 4
+
+
 @pytest.mark.parametrize("loss", [Loss.GAUSSIAN, Loss.ROBUST])
-def test_other_losses_recover_the_truth(truth, image, start, loss):
-    assert far_off(Refinement(start, image, loss=loss).run(), truth) < 4
+def test_other_losses_recover_the_truth(truth, image, near, loss):
+    result = Refinement(near, image, QUICK, loss=loss, **CLOSE_BY).run()
+    assert far_off(result, truth, MISSET) < 4
 
 
-def test_the_robust_loss_spares_outliers(truth, image, start):
-    """A hundred hot pixels near spots pull the other losses away, or have no fit at all."""
+def test_the_robust_loss_spares_outliers(truth, image, near):
+    """A hundred hot pixels near spots: the other losses have no fit at all.
+
+    Each pulls with three standard deviations at most: together less than one uncertainty more.
+    """
     spoilt = image.clone()
     bright = torch.argsort(simulate(truth).flatten())[-4000:-3900]
-    spoilt.view(-1)[bright] = 3000.0
-    result = Refinement(start, spoilt, loss="robust", max_chi_squared=20.0).run()
-    # a hundred outliers of bounded pull each still shift by about one uncertainty
-    assert far_off(result, truth) < 6
+    spoilt.view(-1)[bright] = 300.0
+    options = {"max_chi_squared": 10.0, **CLOSE_BY}
+    result = Refinement(near, spoilt, QUICK, loss="robust", **options).run()
+    assert far_off(result, truth, MISSET) < 5
     with pytest.raises(FitError, match="does not fit"):
-        Refinement(start, spoilt).run()
+        Refinement(near, spoilt, QUICK, **options).run()
 
 
-def test_all_pixels_give_the_same_as_those_near_reflections(truth, image, start):
+def test_all_pixels_give_the_same_as_those_near_reflections(image, near):
     """Pixels far from spots say next to nothing."""
-    near = Refinement(start, image, ["misset", "scale"], start_error_deg=0.3)
-    start = near.model.base
-    moved = dataclasses.replace(truth.crystal, misset_deg=start.crystal.misset_deg)
-    start = dataclasses.replace(start, crystal=moved)
     results = [
-        Refinement(start, image, ["misset", "scale"], roi_from_prediction=roi).run()
+        Refinement(near, image, QUICK, roi_from_prediction=roi, **CLOSE_BY).run()
         for roi in (True, False)
     ]
     assert results[0].pixels < results[1].pixels == image.numel()
-    for name in ("misset_x", "misset_y", "misset_z"):
+    for name in MISSET:
         (value, own), (other, _) = (result.value(name) for result in results)
         assert abs(value - other) < own
 
@@ -78,7 +86,7 @@ def test_a_lattice_keeps_its_ties(truth):
     image = torch.poisson(simulate(tetragonal), generator=torch.Generator().manual_seed(2))
     off = dataclasses.replace(crystal, cell_a=22.05, cell_b=22.05, cell_c=27.95)
     start = dataclasses.replace(truth, crystal=off)
-    result = Refinement(start, image, ["cell", "misset"], lattice=Lattice.TETRAGONAL).run()
+    result = Refinement(start, image, ["cell"], lattice=Lattice.TETRAGONAL).run()
     refined = result.experiment.crystal
     assert float(refined.cell_a) == float(refined.cell_b)
     assert (refined.cell_alpha, refined.cell_beta, refined.cell_gamma) == (90.0, 90.0, 90.0)
@@ -110,15 +118,13 @@ def test_spots_narrow_from_stage_to_stage(image, start):
     assert len(Refinement(start, image, ["scale"]).stages) == 1
 
 
-def test_bounds_hold(image, start):
+def test_bounds_hold(image, near):
     """The truth, 10 degrees, lies outside of these."""
-    limits = {"misset_x": (10.2, 10.3)}
-    refinement = Refinement(
-        start, image, ["misset", "cell", "scale"], limits=limits, max_chi_squared=1e9
-    )
-    result = refinement.run()
-    assert 10.2 <= result.value("misset_x")[0] <= 10.3
-    assert "misset_x" in result.at_bound
+    limits = {"misset_x": (10.05, 10.2)}
+    options = {"limits": limits, "max_chi_squared": 1e9, **CLOSE_BY}
+    result = Refinement(near, image, QUICK, **options).run()
+    assert 10.05 <= result.value("misset_x")[0] <= 10.2
+    assert result.at_bound == ("misset_x",)
 
 
 def refused(start, image, **options):
@@ -146,62 +152,63 @@ def test_flat_topped_spots_are_refused(start, image):
 
 def failed(start, image, *parameters, **options):
     with pytest.raises(FitError) as caught:
-        Refinement(start, image, parameters or ("misset", "cell", "scale"), **options).run()
+        Refinement(start, image, parameters or QUICK, **{"steps": 10, **options}).run()
     assert caught.value.exit_code == ExitCode.DIFFERENT
     return str(caught.value)
 
 
-def test_a_bad_start_does_not_fit(start, image):
-    crystal = dataclasses.replace(start.crystal, misset_deg=(14.0, 24.0, 35.0))
-    message = failed(dataclasses.replace(start, crystal=crystal), image)
+def test_a_bad_start_does_not_fit(near, image):
+    crystal = dataclasses.replace(near.crystal, misset_deg=(14.0, 24.0, 35.0))
+    message = failed(dataclasses.replace(near, crystal=crystal), image)
     assert "does not fit the image: chi^2" in message
 
 
-def test_a_wrong_cell_does_not_fit(start, image):
-    crystal = dataclasses.replace(start.crystal, cell_a=23.0, cell_c=25.0)
-    assert "does not fit" in failed(dataclasses.replace(start, crystal=crystal), image)
+def test_a_wrong_cell_does_not_fit(near, image):
+    crystal = dataclasses.replace(near.crystal, cell_a=23.0, cell_c=25.0)
+    message = failed(dataclasses.replace(near, crystal=crystal), image, "cell", "scale", steps=5)
+    assert "does not fit" in message
 
 
-def test_an_image_without_spots_is_noticed(truth, start):
+def test_an_image_without_spots_is_noticed(truth, near):
     """Counting noise of the background alone; its level fits, so chi^2 cannot tell."""
     empty = dataclasses.replace(truth, crystal=dataclasses.replace(truth.crystal, default_F=0.0))
     image = torch.poisson(simulate(empty), generator=torch.Generator().manual_seed(3))
-    message = failed(start, image, "misset", "scale", "background")
+    message = failed(near, image, "scale", "background", steps=50)
     assert "spots are not in the image" in message
 
 
-def test_too_few_steps_are_said(start, image):
-    assert "out of steps: 1 taken" in failed(start, image, steps=1)
+def test_too_few_steps_are_said(near, image):
+    message = failed(near, image, steps=1, max_chi_squared=1e9)
+    assert "out of steps: 1 taken, and not converged" in message
 
 
-def test_what_the_image_does_not_determine_is_named(start, image):
-    """On a curved detector a misset about the beam (lab x) and ... nothing else: but mosaic of F=0
-    has no effect at all.
-    """
-    dark = dataclasses.replace(start, crystal=dataclasses.replace(start.crystal, default_F=0.0))
-    message = failed(dark, image, "misset", "scale", roi_from_prediction=False)
-    assert "no effect on the image" in message
+def test_a_parameter_without_effect_is_named(near, image):
+    dark = dataclasses.replace(near, crystal=dataclasses.replace(near.crystal, default_F=0.0))
+    message = failed(dark, image, roi_from_prediction=False)
+    assert "misset_x has no effect on the image" in message
 
 
-def test_predicted_spots_must_lie_on_the_detector(start, image):
-    dark = dataclasses.replace(start, crystal=dataclasses.replace(start.crystal, default_F=0.0))
+def test_predicted_spots_must_lie_on_the_detector(near, image):
+    dark = dataclasses.replace(near, crystal=dataclasses.replace(near.crystal, default_F=0.0))
     assert "only 0 usable pixels" in failed(dark, image)
 
 
-def test_masked_pixels_are_not_fitted(truth, image, start):
+def test_masked_pixels_are_not_fitted(truth, image, near):
     """A quarter of the image that holds nonsense, and is marked as unusable."""
     spoilt, usable = image.clone(), torch.ones_like(image, dtype=torch.bool)
     spoilt[:80, :80], usable[:80, :80] = 1e4, False
-    result = Refinement(start, observe(spoilt, start, usable=usable)).run()
-    assert far_off(result, truth) < 4
+    observation = observe(spoilt, near, usable=usable)
+    result = Refinement(near, observation, QUICK, **CLOSE_BY).run()
+    assert far_off(result, truth, MISSET) < 4
 
 
-def test_uncertainties_shrink_with_the_light(truth, image, start):
-    """Four times the photons: half the uncertainty; to 5 %, for they are taken at other values."""
-    beam = dataclasses.replace(truth.beam, fluence=2.0 * truth.beam.fluence)
-    brighter = dataclasses.replace(truth, beam=beam)
-    image_2 = torch.poisson(simulate(brighter), generator=torch.Generator().manual_seed(4))
-    first = Refinement(start, image).run()
-    second = Refinement(dataclasses.replace(start, beam=beam), image_2).run()
-    ratio = second.value("cell_a")[1] / first.value("cell_a")[1]
-    assert ratio < 1 / math.sqrt(2)
+def test_uncertainties_shrink_with_the_light(truth, image, near):
+    """Four times the photons in spots: half the uncertainty, less where background limits it."""
+    brighter = dataclasses.replace(truth.crystal, default_F=200.0)
+    bright = dataclasses.replace(truth, crystal=brighter)
+    image_2 = torch.poisson(simulate(bright), generator=torch.Generator().manual_seed(4))
+    start = dataclasses.replace(near.crystal, default_F=200.0)
+    first = Refinement(near, image, QUICK, **CLOSE_BY).run()
+    second = Refinement(dataclasses.replace(near, crystal=start), image_2, QUICK, **CLOSE_BY).run()
+    ratio = second.value("misset_x")[1] / first.value("misset_x")[1]
+    assert 0.25 < ratio < 0.5

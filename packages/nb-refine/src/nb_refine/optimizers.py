@@ -6,7 +6,7 @@ All come from libraries: scipy's trust region for least squares, torch's LBFGS a
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ class Optimizer(Enum):
     ADAM = "adam"
 
 
+@runtime_checkable
 class Stepper(Protocol):
     """An optimiser at work on an objective."""
 

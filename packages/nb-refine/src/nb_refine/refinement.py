@@ -77,7 +77,7 @@ class Refinement:
         loss: Loss | str = Loss.POISSON,
         optimizer: Optimizer | str = Optimizer.GAUSS_NEWTON,
         roi_from_prediction: bool = True,
-        steps: int = 100,
+        steps: int = 50,
         start_error_deg: float = START_ERROR_DEG,
         max_chi_squared: float = MOST_CHI_SQUARED,
         limits: Mapping[str, tuple[float, float]] | None = None,

@@ -90,8 +90,6 @@ def make_result(
 ) -> Result:
     """The result at these values; FitError where there is none, as `Refinement.result` says."""
     last = history[-1]
-    if last.reason.startswith("out of steps"):
-        raise FitError(f"{last.reason}, and not converged; give more steps, or a better start")
     expected, jacobian = photons_and_jacobian(model.experiment, values, pixels)
     expected = expected.clamp(min=0.0) + FLOOR
     experiment = plain_experiment(model, values)
@@ -105,6 +103,8 @@ def make_result(
             f"{most_chi_squared:g} was asked for; start closer, refine more parameters, or "
             "check lattice, structure factors and gain"
         )
+    if last.reason.startswith("out of steps"):
+        raise FitError(f"{last.reason}, and not converged; give more steps, or a better start")
     _require_spots(model, values, pixels, counts.flatten()[pixels], expected)
     matrix = covariance(information(expected, jacobian), model.names)
     lower, upper = model.bounds()

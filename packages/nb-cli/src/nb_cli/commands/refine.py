@@ -68,7 +68,7 @@ DEFAULT_FOLDER = "nb-refine"
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
-    default=100,
+    default=50,
     show_default=True,
     help="Most steps of each stage.",
 )

@@ -27,6 +27,9 @@ TOPHAT_RADIUS = 0.3969
 NARROWING = 0.5
 """Width of each stage's spots, as a fraction of those of the stage before."""
 
+MOST_PIXELS = 30_000
+"""More are not fitted while spots are broad: these stages need not be exact."""
+
 APART = 0.35
 """The broadest spots, as a fraction of the distance of two reflections."""
 
@@ -98,6 +101,14 @@ def near_reflections(experiment: Experiment, radius: float) -> Int[Tensor, " pix
             experiment, crystal=crystal, sampling=sampling, background=dry, roi=None, mask=None
         )
         return torch.nonzero(simulate(flat).flatten() > 0).flatten()
+
+
+def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:
+    """At most MOST_PIXELS of them, drawn at random but always the same ones, in their order."""
+    if pixels.numel() <= MOST_PIXELS:
+        return pixels
+    drawn = torch.randperm(pixels.numel(), generator=torch.Generator().manual_seed(0))
+    return pixels[drawn[:MOST_PIXELS].sort().values]
 
 
 def longest_q(plan: Plan) -> float:

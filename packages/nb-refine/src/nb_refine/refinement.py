@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nb_core import CrystalShape, Experiment, InputError
 from nb_physics import make_plan
-from nb_refine.continuation import Stage, broadened, make_stages, near_reflections
+from nb_refine.continuation import Stage, broadened, make_stages, near_reflections, some_of
 from nb_refine.errors import FitError
 from nb_refine.images import photons_and_jacobian
 from nb_refine.lattice import Lattice
@@ -226,7 +226,7 @@ class Refinement:
         if not self.predicts:
             return torch.nonzero(usable).flatten()
         near = near_reflections(experiment, stage.radius)
-        pixels = near[usable[near]]
+        pixels = near[usable[near]] if stage.width is None else some_of(near[usable[near]])
         if pixels.numel() < 10 * len(self.model.parameters):
             reason = f"only {pixels.numel()} usable pixels lie near predicted spots"
             raise FitError(f"{reason}; check the model, or leave out --roi-from-prediction")

@@ -128,7 +128,7 @@ def test_options_keep_the_result(nb, model, quick, options):
 
 
 def test_adam_is_to_be_had(nb, model, quick):
-    outcome = nb(f"refine model.toml noise.img -q --parameters scale --optimizer adam --steps 100")
+    outcome = nb("refine model.toml noise.img -q --parameters scale --optimizer adam --steps 100")
     assert outcome.code == 0, outcome
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nb_cli.refine_results import draw_comparison
 from nb_core import read_toml
-from nb_refine import GROUPS, Lattice, Loss, Optimizer
+from nb_refine import GROUP_NAMES, Lattice, Loss, Optimizer
 
 CELL = "-cell 20 24 28 90 90 90 -default_F 100 -lambda 1 -distance 40 -pixel 0.6 -detpixels 100"
 LIGHT = "-N 5 -fluence 1e27 -water 0.12 -oversample 1 -seed 1"
@@ -149,7 +149,7 @@ def test_choices_are_those_of_the_library():
     from nb_cli.commands import refine
 
     choices = {p.name: getattr(p.type, "choices", None) for p in refine.command.params}
-    assert tuple(GROUPS) == refine.GROUPS
+    assert GROUP_NAMES == refine.GROUPS
     assert list(choices["lattice"]) == [each.value for each in Lattice]
     assert list(choices["loss"]) == [each.value for each in Loss]
     assert sorted(choices["optimizer"]) == sorted(each.value for each in Optimizer)

@@ -7,7 +7,7 @@ import torch
 
 from nb_core import DetectorConvention, InputError, OrientationMatrix, Profile
 from nb_physics import make_plan, photons_at, simulate
-from nb_refine import GROUPS, Lattice
+from nb_refine import GROUP_NAMES, Lattice
 from nb_refine.images import photons_and_jacobian
 from nb_refine.lattice import TERMS, TIES, free_terms
 from nb_refine.parameters import make_model
@@ -30,7 +30,7 @@ def mosaic(truth):
 
 
 @pytest.mark.parametrize("profile", Profile)
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", GROUP_NAMES)
 def test_at_the_start_nothing_changes(mosaic, profile, group):
     """To rounding: degrees become radians and back, and a cube root is cubed."""
     experiment = dataclasses.replace(mosaic, profile=profile)
@@ -42,7 +42,7 @@ def test_at_the_start_nothing_changes(mosaic, profile, group):
 
 
 @pytest.mark.parametrize("profile", Profile)
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", GROUP_NAMES)
 def test_the_jacobian_agrees_with_differences(mosaic, profile, group):
     """Central differences with a millionth of the bounds' width: errors of 1e-7 of the largest,
     or of 1e-4 for the mosaic spread of the reference profile, whose angles are float32.

@@ -322,3 +322,5 @@ GROUPS: dict[str, Group] = {
     "distance": Group(_describe_distance, _apply_distance),
     "beam_centre": Group(_describe_centre, _apply_centre),
 }
+
+GROUP_NAMES = tuple(GROUPS)

@@ -57,7 +57,7 @@ class Refinement:
     """Fits an experiment to an image.
 
     image: photons, shape (slow, fast), or an Observation
-    parameters: groups of parameters, see nb_refine.parameters.GROUPS
+    parameters: groups of parameters, some of GROUP_NAMES
     steps: most steps of each stage
     start_error_deg: how far the start's orientation may be off; what moves spots as far by an
         error of cell or distance counts as well

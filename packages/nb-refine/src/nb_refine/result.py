@@ -97,14 +97,7 @@ def make_result(
         before, after = simulate(model.base), simulate(experiment)
     counts, usable = observation.photons, observation.usable
     chi_squared = mean_chi_squared(loss, counts[usable], after[usable], len(model.parameters))
-    if chi_squared > most_chi_squared:
-        raise FitError(
-            f"the model does not fit the image: chi^2 is {chi_squared:.3g} a pixel where at most "
-            f"{most_chi_squared:g} was asked for; start closer, refine more parameters, or "
-            "check lattice, structure factors and gain"
-        )
-    if last.reason.startswith("out of steps"):
-        raise FitError(f"{last.reason}, and not converged; give more steps, or a better start")
+    _require_fit(chi_squared, most_chi_squared, last.reason)
     _require_spots(model, values, pixels, counts.flatten()[pixels], expected)
     matrix = covariance(information(expected, jacobian), model.names)
     lower, upper = model.bounds()
@@ -145,6 +138,18 @@ def mean_chi_squared(
     mean = model.clamp(min=0.0) + FLOOR
     kind = Loss.ROBUST if loss is Loss.ROBUST else Loss.GAUSSIAN
     return 2.0 * float(loss_sum(kind, counts, mean, mean)) / max(1, counts.numel() - parameters)
+
+
+def _require_fit(chi_squared: float, most: float, reason: str) -> None:
+    """Refuses a model that does not fit, and one that is still on its way."""
+    if chi_squared > most:
+        raise FitError(
+            f"the model does not fit the image: chi^2 is {chi_squared:.3g} a pixel where at most "
+            f"{most:g} was asked for; start closer, refine more parameters, or check lattice, "
+            "structure factors and gain"
+        )
+    if reason.startswith("out of steps"):
+        raise FitError(f"{reason}, and not converged; give more steps, or a better start")
 
 
 def _require_spots(

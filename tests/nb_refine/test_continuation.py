@@ -50,11 +50,13 @@ def test_a_width_is_where_amplitudes_fall_to_1_over_e(truth):
 
 
 def test_the_brightest_pixels_are_near_reflections(truth):
-    near = near_reflections(truth, 1 / 120)
+    """Within twice the true width, as the last stage takes them: corners of spots included."""
+    near = near_reflections(truth, 1 / 60)
     brightest = torch.argsort(simulate(truth).flatten())[-300:]
     assert torch.isin(brightest, near).all()
-    assert near.numel() < 0.5 * 160 * 160
-    assert torch.isin(near, near_reflections(truth, 1 / 60)).all()
+    fewer = near_reflections(truth, 1 / 240)
+    assert torch.isin(fewer, near).all()
+    assert fewer.numel() < near.numel() / 4
 
 
 def test_a_sample_of_pixels_is_in_their_order():

@@ -48,13 +48,13 @@ CONFIGS = (
     OutputConfig,
 )
 ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
-PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare")
+PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine")
 
 CODES = {
     ExitCode.OK: "done; what was compared agrees",
     ExitCode.BAD_INPUT: "usage or bad input: an option, a value or a file that you named; "
     "the line says what to change",
-    ExitCode.DIFFERENT: "what was compared differs beyond the thresholds",
+    ExitCode.DIFFERENT: "what was compared differs beyond the thresholds; `nb refine`: no fit",
     ExitCode.SHAPES_DIFFER: "the images have different shapes, and `--resample` was not given",
     ExitCode.UNREADABLE: "I/O or parse error: a disk or file failed, or what a program wrote "
     "(a log, an image, a folder of results) cannot be understood",

@@ -74,6 +74,17 @@ def check_targets(paths: list[str], *, overwrite: bool, inputs: Sequence[str] = 
         taken.add(os.path.normpath(path))
 
 
+def check_folder(path: str) -> None:
+    """Refuses early a folder for results that could not be made or written to."""
+    place = os.path.abspath(path)
+    while not os.path.exists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        raise OutputError(path, f"{place} is a file, not a folder; choose another name")
+    if not os.access(place, os.W_OK):
+        raise OutputError(path, f"the folder {place} is read-only; choose another one")
+
+
 def _same_file(path: str, name: str) -> bool:
     return os.path.exists(path) and os.path.exists(name) and os.path.samefile(path, name)
 

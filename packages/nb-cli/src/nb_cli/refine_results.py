@@ -1,0 +1,155 @@
+"""What nb refine writes: a folder with the refined experiment, numbers and pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nb_cli.outputs import input_files
+from nb_compare.evidence import result_folder, write_evidence
+from nb_compare.pictures import COLOURS, SIGNED_COLOURS, averaged, log_norm
+from nb_core import Experiment
+from nb_core.formats.atomic import atomic_write
+from nb_core.toml import experiment_to_toml
+from nb_refine import Observation, Result
+
+LARGEST_PANEL = 700
+"""Pixels of the longer side of each panel of a picture."""
+
+DEVIATIONS = 5.0
+"""Where the scale of the residuals ends, standard deviations of a pixel or block."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a refinement was read from."""
+
+    model: Path
+    image: Path
+    experiment: Experiment
+
+
+def describe_result(result: Result) -> str:
+    """The refined values with their standard uncertainties, aligned, and how well they fit."""
+    rows = [("parameter", "start", "refined", "s.u.", "unit")]
+    for number, parameter in enumerate(result.parameters):
+        value, own = float(result.values[number]), float(result.uncertainties[number])
+        bound = " (at its bound)" if parameter.name in result.at_bound else ""
+        digits = max(0, min(9, 1 - int(np.floor(np.log10(max(own, 1e-9))))))
+        figures = (f"{parameter.start:.{digits}f}", f"{value:.{digits}f}", f"{own:.2g}")
+        rows.append((parameter.name, *figures, parameter.unit + bound))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"{row[0]:<{widths[0]}}  "
+        + "  ".join(f"{row[column]:>{widths[column]}}" for column in (1, 2, 3))
+        + f"  {row[4]}"
+        for row in rows
+    ]
+    lines = [line.rstrip() for line in lines]
+    return "\n".join([*lines, f"chi^2 {result.chi_squared:.4g} a pixel; stopped: {result.reason}"])
+
+
+def write_result(
+    result: Result,
+    observation: Observation,
+    parent: Path,
+    command: Sequence[str],
+    sources: Sources,
+) -> Path:
+    """Writes a folder of its own in `parent`, whole or not at all, and returns its name.
+
+    Raises OutputError as `result_folder` and `atomic_write` do.
+    """
+    counts, usable = observation.photons.numpy(), observation.usable.numpy()
+    with result_folder(parent, command[1:]) as (working, final):
+        texts = {
+            "refined.toml": experiment_to_toml(result.experiment, working),
+            "parameters.csv": _parameters_text(result),
+            "correlation.csv": _correlation_text(result),
+            "history.csv": _history_text(result),
+            "refine.log": describe_result(result) + "\n",
+        }
+        for name, text in texts.items():
+            with atomic_write(working / name) as handle:
+                handle.write(text.encode())
+        for name, image in (("before", result.before), ("after", result.after)):
+            with atomic_write(working / f"{name}.png") as handle:
+                title = f"model {name} refinement"
+                handle.write(draw_comparison(counts, image.detach().numpy(), usable, title))
+        files = [sources.model, sources.image, *map(Path, input_files(sources.experiment))]
+        write_evidence(working, [command], inputs={str(path): path for path in files})
+        return final
+
+
+def draw_comparison(counts: np.ndarray, model: np.ndarray, usable: np.ndarray, title: str) -> bytes:
+    """A PNG file: the image, the model on the same scale, and their difference.
+
+    The difference is in standard deviations of what is drawn, a pixel or a block of them, also
+    where few photons are counted: 2 sqrt(n + 3/8) has a variance of 1 (Anscombe, Biometrika 35,
+    1948).
+    """
+    seen, expected = np.where(usable, counts, 0.0), np.where(usable, model, 0.0)
+    side = -(-max(counts.shape) // LARGEST_PANEL)
+    mean, shown = averaged(expected, LARGEST_PANEL), averaged(seen, LARGEST_PANEL)
+    deviation = _steadied(shown * side**2) - _steadied(mean * side**2)
+    figure = Figure(figsize=(17.0, 5.6), layout="constrained")
+    axes = figure.subplots(1, 3, sharex=True, sharey=True)
+    slow, fast = counts.shape
+    extent, norm = (-0.5, fast - 0.5, slow - 0.5, -0.5), log_norm(shown)
+    for place, values, name in ((axes[0], shown, "image"), (axes[1], mean, title)):
+        drawn = place.imshow(values, norm=norm, cmap=COLOURS, extent=extent)
+        figure.colorbar(drawn, ax=place, label="photons", fraction=0.046)
+        place.set_title(name, fontsize=10)
+    drawn = axes[2].imshow(
+        deviation, vmin=-DEVIATIONS, vmax=DEVIATIONS, cmap=SIGNED_COLOURS, extent=extent
+    )
+    figure.colorbar(drawn, ax=axes[2], label="standard deviations", fraction=0.046)
+    axes[2].set_title("image - model", fontsize=10)
+    for place in axes:
+        place.set_xlabel("fast (pixels)")
+    axes[0].set_ylabel("slow (pixels)")
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()
+
+
+def _steadied(photons: np.ndarray) -> np.ndarray:
+    return 2.0 * np.sqrt(np.maximum(photons, 0.0) + 0.375)
+
+
+def _table(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _parameters_text(result: Result) -> str:
+    rows: list[tuple[object, ...]] = [
+        ("parameter", "unit", "start", "value", "standard_uncertainty", "at_bound")
+    ]
+    numbers = zip(result.values.tolist(), result.uncertainties.tolist(), strict=True)
+    for parameter, (value, own) in zip(result.parameters, numbers, strict=True):
+        held = "yes" if parameter.name in result.at_bound else "no"
+        rows.append((parameter.name, parameter.unit, parameter.start, value, own, held))
+    return _table(rows)
+
+
+def _correlation_text(result: Result) -> str:
+    names = [parameter.name for parameter in result.parameters]
+    lines = zip(names, result.correlation.tolist(), strict=True)
+    return _table([("", *names), *((name, *(f"{r:.4f}" for r in row)) for name, row in lines)])
+
+
+def _history_text(result: Result) -> str:
+    names = [parameter.name for parameter in result.parameters]
+    rows: list[tuple[object, ...]] = [("stage", "step", "pixels", "loss", "distance", *names)]
+    for step in result.history:
+        values = (step.values[name] for name in names)
+        rows.append((step.stage, step.number, step.pixels, step.loss, step.distance, *values))
+    return _table(rows)

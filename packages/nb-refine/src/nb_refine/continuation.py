@@ -1,0 +1,146 @@
+"""The way from broad spots to sharp ones, and the pixels that each stage looks at.
+
+docs/refinement.md says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from nb_core import BackgroundConfig, CrystalShape, Experiment
+from nb_physics import Plan, make_plan, simulate
+from nb_physics.geometry import directions, flat_positions, subpixel_coordinates
+from nb_physics.scattering import scattering_vectors
+from nb_physics.vectors import length
+from nb_refine.images import said_once
+
+GAUSS_WIDTH = 0.63
+TOPHAT_RADIUS = 0.3969
+"""What nb_physics.lattice divides the squared, scaled distance from a reflection by."""
+
+NARROWING = 0.5
+"""Width of each stage's spots, as a fraction of those of the stage before."""
+
+MOST_PIXELS = 30_000
+"""More are not fitted while spots are broad: these stages need not be exact."""
+
+APART = 0.35
+"""The broadest spots, as a fraction of the distance of two reflections."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A fit with spots of one width.
+
+    width: 1/e half width of the amplitude of Gaussian spots, 1/Angstrom; None: the true shape
+    radius: how far from a reflection the pixels are taken, 1/Angstrom
+    """
+
+    name: str
+    width: float | None
+    radius: float
+
+
+def make_stages(plan: Plan, start_error: float, *, geometric: bool) -> list[Stage]:
+    """Stages for an error of the start of up to `start_error` (radians, or a fraction).
+
+    An orientation, cell or distance that is off by that fraction moves a reflection by it times
+    the length of q; spots start as broad as this is at the detector's edge.
+    """
+    own = true_width(plan)
+    stages = []
+    if geometric:
+        broadest = min(start_error * longest_q(plan), APART * _closest(plan))
+        width = max(broadest, own)
+        while width > 0.7 * own:
+            stages.append(Stage(f"spots of {width:.2g}/A", width, 1.6 * width))
+            width *= NARROWING
+    return [*stages, Stage("true spots", None, 2.0 * own)]
+
+
+def broadened(experiment: Experiment, plan: Plan, width: float) -> Experiment:
+    """The experiment with Gaussian spots of this width and the peaks of the true crystal.
+
+    nanoBragg's Gaussian has the exponent fudge (Na Nb Nc dq)^2 / 0.63: fudge sets the width.
+    """
+    cells = tuple(plan.cells.detach().tolist())
+    fudge = GAUSS_WIDTH / (width * math.prod(cells)) ** 2
+    crystal = dataclasses.replace(
+        experiment.crystal,
+        shape=CrystalShape.GAUSS,
+        fudge=fudge,
+        N_cells=cells,
+        sample_size_mm=(None, None, None),
+    )
+    return dataclasses.replace(experiment, crystal=crystal)
+
+
+def near_reflections(experiment: Experiment, radius: float) -> Int[Tensor, " pixels"]:
+    """Flat indices of the pixels within `radius` (1/Angstrom) of a reflection that scatters.
+
+    Where the flat-topped spots of that radius fall, in the middle of each pixel.
+    """
+    with said_once():
+        cells = tuple(make_plan(experiment).cells.detach().tolist())
+        crystal = dataclasses.replace(
+            experiment.crystal,
+            shape=CrystalShape.TOPHAT,
+            fudge=TOPHAT_RADIUS / (radius * math.prod(cells)) ** 2,
+            N_cells=cells,
+            sample_size_mm=(None, None, None),
+        )
+        sampling = dataclasses.replace(experiment.sampling, oversample=1, interpolate=False)
+        dry = BackgroundConfig(water_size_um=0.0)
+        flat = dataclasses.replace(
+            experiment, crystal=crystal, sampling=sampling, background=dry, roi=None, mask=None
+        )
+        return torch.nonzero(simulate(flat).flatten() > 0).flatten()
+
+
+def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:
+    """At most MOST_PIXELS of them, drawn at random but always the same ones, in their order."""
+    if pixels.numel() <= MOST_PIXELS:
+        return pixels
+    drawn = torch.randperm(pixels.numel(), generator=torch.Generator().manual_seed(0))
+    return pixels[drawn[:MOST_PIXELS].sort().values]
+
+
+def longest_q(plan: Plan) -> float:
+    """Length of the scattering vector at the farthest corner of the detector, 1/Angstrom."""
+    frame, detector = plan.frame, plan.experiment.detector
+    slow = torch.tensor([0, 0, detector.spixels - 1, detector.spixels - 1])
+    fast = torch.tensor([0, detector.fpixels - 1, 0, detector.fpixels - 1])
+    along_slow, along_fast = (
+        subpixel_coordinates(index, 0, 1, frame.pixel_size) for index in (slow, fast)
+    )
+    surface = torch.zeros_like(frame.pixel_size)
+    position = flat_positions(along_fast, along_slow, surface, frame)
+    _, ray = directions(position)
+    q = scattering_vectors(ray, plan.sources.incident[:, :1], plan.sources.wavelength[:1])
+    return float(length(q).max())
+
+
+def true_width(plan: Plan) -> float:
+    """Distance (1/Angstrom) from a reflection to where its spot ends.
+
+    The first zero of the crystal's transform, 1 / (N a), along the crystal's thinnest edge; added
+    to it what mosaic spread, dispersion and divergence do at the detector's edge.
+    """
+    edges = torch.stack([length(vector) for vector in plan.cell.real]) * plan.cells
+    spread = float(plan.experiment.crystal.mosaic_spread_deg or 0.0)
+    smear = math.radians(spread) / 2 if plan.mosaic_count > 1 else 0.0
+    wavelength = plan.sources.wavelength
+    smear += float((wavelength.max() - wavelength.min()) / wavelength.mean()) / 2
+    turned = plan.sources.incident - plan.sources.incident[:, :1]
+    smear += float(length(turned).max())
+    return float(1.0 / edges.min()) + smear * longest_q(plan)
+
+
+def _closest(plan: Plan) -> float:
+    return float(length(plan.cell.reciprocal.T.contiguous()).min())

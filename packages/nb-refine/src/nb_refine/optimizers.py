@@ -24,7 +24,7 @@ ADAM_LEAST = 0.1
 """Standard uncertainties."""
 
 ADAM_MEMORY = (0.8, 0.9)
-ADAM_PATIENCE = 3
+ADAM_PATIENCE = 12
 """How soon Adam forgets old gradients, and after how many steps without gain its rate is halved."""
 
 

@@ -11,7 +11,7 @@ from small_experiments import small_experiment, small_list
 
 from nb_core import CrystalShape, InputError, Mask, NbWarning, Profile, Roi
 from nb_physics import Engine, make_plan, simulate
-from nb_physics.engine import choice, load, walk
+from nb_physics.engine import choice, derive, load, walk
 from nb_physics.engine.cache import cache_folder, kernel_path, wanted_path
 from nb_physics.engine.kernel import Role, kernel_kind_from_json
 from nb_physics.engine.walk import needed_kernels
@@ -61,6 +61,20 @@ def empty(tmp_path, monkeypatch):
 @pytest.fixture(params=EXPERIMENTS)
 def experiment(request, cache):
     return EXPERIMENTS[request.param]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"oversample": 2, "oversample_omega": True}, {"dmin_A": 3.0}, {"oversample_polar": True}],
+)
+def test_what_has_no_kernels_of_its_gradient(fields):
+    """Where the terms of a pixel depend on those before them."""
+    scene = make_scene(make_plan(small_experiment(**fields)))
+    kernels = needed_kernels(scene, torch.float64, torch.device("cpu"))
+    assert derive.gradient_kernels(kernels, scene) is None
+    plain = make_scene(make_plan(small_experiment()))
+    kernels = needed_kernels(plain, torch.float64, torch.device("cpu"))
+    assert [kernel.gradient for kernel in derive.gradient_kernels(kernels, plain)] == [True]
 
 
 def kernels_of(experiment, dtype=torch.float64):
@@ -287,8 +301,55 @@ class TestRefused:
             simulate(EXPERIMENTS["list"], max_memory=bytes_)
 
 
-def test_a_compiled_image_has_the_gradient_of_the_eager_one(cache):
-    """Which is computed anew by eager tiles."""
+FIELDS = {
+    "crystal": ("cell_a", "cell_beta", "phi_start_deg"),
+    "detector": ("distance_mm",),
+    "beam": ("wavelength_A", "fluence"),
+    "background": ("water_size_um",),
+}
+
+
+def gradients_of(experiment, engine):
+    """Of a sum of all pixels, by some fields of every config."""
+    moved, parameters = {}, []
+    for section, names in FIELDS.items():
+        config = getattr(experiment, section)
+        own = [torch.tensor(float(getattr(config, name)), dtype=torch.float64) for name in names]
+        parameters += [parameter.requires_grad_() for parameter in own]
+        moved[section] = dataclasses.replace(config, **dict(zip(names, own, strict=True)))
+    image = simulate(dataclasses.replace(experiment, **moved), engine=engine)
+    weights = torch.linspace(1, 2, image.numel(), dtype=torch.float64).reshape(image.shape)
+    return torch.autograd.grad((image * weights).sum(), parameters)
+
+
+def test_kernels_give_the_gradient_of_the_eager_image(experiment, monkeypatch):
+    """To 1e-10: sums have another order, and sines are polynomials."""
+    expected = gradients_of(experiment, "eager")
+    monkeypatch.setattr(derive, "MOST_EVALUATIONS", 300)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "no compiled kernels", NbWarning)
+        found = gradients_of(experiment, "compiled")
+    assert sum(bool(gradient != 0) for gradient in expected) >= 6  # there may be no water
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=0)
+    assert any(one != other for one, other in zip(found, expected, strict=True))
+
+
+def test_a_second_derivative_passes_the_kernels_by(cache):
+    def slope(cell, engine):
+        crystal = dataclasses.replace(EXPERIMENTS["list"].crystal, cell_a=cell)
+        image = simulate(dataclasses.replace(EXPERIMENTS["list"], crystal=crystal), engine=engine)
+        return torch.autograd.grad(image.sum(), cell, create_graph=True)[0]
+
+    found = []
+    for engine in ("eager", "compiled"):
+        cell = torch.tensor(21.0, dtype=torch.float64, requires_grad=True)
+        found += torch.autograd.grad(slope(cell, engine), cell)
+    assert found[0] != 0
+    torch.testing.assert_close(*found, rtol=1e-12, atol=0)
+
+
+def test_the_gradient_by_a_list_is_that_of_eager_tiles(cache):
     gradients = []
     for engine in ("eager", "compiled"):
         F = torch.tensor(7.0, dtype=torch.float64, requires_grad=True)

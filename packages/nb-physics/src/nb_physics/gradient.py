@@ -18,6 +18,9 @@ from nb_physics.scene import Scene, scene_tensors, scene_with
 Photons = Callable[[Scene], Tensor]
 """The photons of a tile, shape (pixels,), of a scene."""
 
+Backward = Callable[[Tensor], dict[str, Tensor]]
+"""Gradients by the scene's tensors, by name, of photons times these cotangents, shape (pixels,)."""
+
 
 def has_gradient(scene: Scene) -> bool:
     """Whether a backward pass is to reach any tensor of the scene."""
@@ -44,18 +47,19 @@ def _has_tangent(scene: Scene) -> bool:
 
 
 def recomputed_photons(
-    scene: Scene, values: Photons, parts: list[Photons]
+    scene: Scene, values: Photons, parts: list[Photons], backward: Backward | None = None
 ) -> Float[Tensor, " pixels"]:
     """The photons `values(scene)`, with a gradient that computes the tile a second time.
 
     values: may be compiled; it is called without a graph
     parts: eager photons of consecutive pixels, which `values` are too; one graph at a time stands
         in memory, unless a second derivative is wanted
+    backward: what gives the first derivative sooner than these
     """
     tensors = scene_tensors(scene)
     names = [name for name, tensor in tensors.items() if tensor.requires_grad]
     apply: Callable[..., Tensor] = _Recomputed.apply
-    return apply(scene, values, parts, names, *(tensors[name] for name in names))
+    return apply(scene, values, parts, backward, names, *(tensors[name] for name in names))
 
 
 class _Recomputed(torch.autograd.Function):
@@ -65,10 +69,11 @@ class _Recomputed(torch.autograd.Function):
         scene: Scene,
         values: Photons,
         parts: list[Photons],
+        backward: Backward | None,
         names: list[str],
         *tensors: Tensor,
     ) -> Tensor:
-        ctx.scene, ctx.parts, ctx.names = scene, parts, names
+        ctx.scene, ctx.parts, ctx.names, ctx.backward_of = scene, parts, names, backward
         ctx.save_for_backward(*tensors)
         return values(scene)
 
@@ -76,6 +81,9 @@ class _Recomputed(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
         higher = torch.is_grad_enabled()
         saved = ctx.saved_tensors
+        if ctx.backward_of is not None and not higher:
+            by_name = ctx.backward_of(cotangents[0])
+            return (None, None, None, None, None, *(by_name.get(name) for name in ctx.names))
         inputs = saved if higher else [tensor.detach().requires_grad_() for tensor in saved]
         gradients = [torch.zeros_like(tensor) for tensor in inputs]
         every = scene_tensors(ctx.scene)
@@ -95,4 +103,4 @@ class _Recomputed(torch.autograd.Function):
                     total if new is None else total + new
                     for total, new in zip(gradients, found, strict=True)
                 ]
-        return (None, None, None, None, *gradients)
+        return (None, None, None, None, None, *gradients)

@@ -13,6 +13,7 @@ from torch import Tensor
 from nb_core import InputError, NbWarning, Recorder
 from nb_core.recorder import Site
 from nb_physics.engine.choice import Engine, takes_kernels
+from nb_physics.engine.derive import CompiledGradient, gradient_kernels
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.walk import CompiledWalk, needed_kernels
 from nb_physics.gradient import Photons, has_gradient, is_transformed, recomputed_photons
@@ -65,10 +66,17 @@ class EagerWalk:
 
 
 class GradientWalk:
-    """By another walk, with a gradient that eager tiles compute in the backward pass."""
+    """By another walk, with a gradient that is computed in the backward pass: by kernels where
+    there are some, else by eager tiles.
+    """
 
-    def __init__(self, eager: EagerWalk, values: EagerWalk | CompiledWalk) -> None:
-        self.eager, self.values = eager, values
+    def __init__(
+        self,
+        eager: EagerWalk,
+        values: EagerWalk | CompiledWalk,
+        gradient: CompiledGradient | None = None,
+    ) -> None:
+        self.eager, self.values, self.gradient = eager, values, gradient
         self.scene, self.device = eager.scene, eager.device
 
     def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
@@ -77,13 +85,15 @@ class GradientWalk:
 
     def photons(self, selection: PixelSelection, start: int, stop: int) -> Float[Tensor, " pixels"]:
         """Photons of pixels number `start` to `stop`."""
-        ranges = pixel_ranges(stop - start, self.eager.size)
         parts: list[Photons] = [
             functools.partial(self.eager.photons, selection, start + first, start + last)
-            for first, last in ranges
+            for first, last in pixel_ranges(stop - start, self.eager.size)
         ]
+        by_kernels = None
+        if self.gradient is not None:
+            by_kernels = functools.partial(self.gradient, selection, start, stop)
         return recomputed_photons(
-            self.scene, lambda _: self.values.photons(selection, start, stop), parts
+            self.scene, lambda _: self.values.photons(selection, start, stop), parts, by_kernels
         )
 
 
@@ -109,27 +119,28 @@ def choose_walk(
             raise InputError("engine", chosen.value, remedy)
         return eager
     evaluations = float(count) * scene.layers * plan.steps
-    values = _compiled(scene, evaluations, dtype, device, chosen) if count else None
+    values, gradient = None, None
+    if count and chosen is not Engine.EAGER and device.type != "mps":
+        values, gradient = _compiled(scene, evaluations, dtype, device, chosen)
     if has_gradient(scene):
-        return GradientWalk(eager, values or eager)
+        return GradientWalk(eager, values or eager, gradient)
     return values or eager
 
 
 def _compiled(
     scene: Scene, evaluations: float, dtype: torch.dtype, device: torch.device, engine: Engine
-) -> CompiledWalk | None:
-    """The walk by kernels, where the engine wants it and they can be had."""
-    if engine is Engine.EAGER or device.type == "mps":
-        return None
-    if engine is Engine.AUTO:
-        kernels = needed_kernels(scene, dtype, device)
-        if not takes_kernels(kernels, evaluations):
-            return None
+) -> tuple[CompiledWalk | None, CompiledGradient | None]:
+    """The walk by kernels and its gradient, where the engine wants them and they can be had."""
+    kernels = needed_kernels(scene, dtype, device)
+    derived = gradient_kernels(kernels, scene) if has_gradient(scene) else None
+    if engine is Engine.AUTO and not takes_kernels([*kernels, *(derived or [])], evaluations):
+        return None, None
     try:
-        return CompiledWalk(scene, dtype, device)
+        walk = CompiledWalk(scene, dtype, device)
+        return walk, CompiledGradient(walk, derived) if derived else None
     except BuildError as error:
         _warn_once(str(error))
-        return None
+        return None, None
 
 
 @functools.cache

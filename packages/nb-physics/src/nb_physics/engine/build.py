@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.export import Dim
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from nb_core import CrystalConfig, DetectorConfig, Experiment
 from nb_physics.engine.components import keep_components_apart
-from nb_physics.engine.kernel import Kernel, KernelKind, Role, kernel_kind_from_json
+from nb_physics.engine.kernel import (
+    Kernel,
+    KernelKind,
+    Role,
+    derived_names,
+    kernel_kind_from_json,
+)
 from nb_physics.plan import make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors
 
@@ -50,11 +58,64 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
     module = Kernel(kernel, _template(kernel))
     with torch.no_grad():
         program = torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
-    stored = _STORED_TO_SUM if kernel.reduces else _STORED
+    if kernel.gradient:
+        program = _differentiated(program, kernel, arguments, shapes)
+    stored = _STORED_TO_SUM if kernel.reduces and not kernel.gradient else _STORED
     keep_components_apart(program.graph_module, stored=stored)
-    single = kernel.reduces and not kernel.running
+    single = kernel.reduces and not kernel.running and not kernel.gradient
     settings = {**_SETTINGS, **_ONE_LOOP} if single else _SETTINGS
     aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
+
+
+def _differentiated(
+    program: ExportedProgram,
+    kernel: KernelKind,
+    arguments: tuple[Any, ...],
+    shapes: tuple[Any, ...],
+) -> ExportedProgram:
+    """The program of the gradients of a program's results.
+
+    Takes its arguments one by one and a cotangent of each result; gives the gradients by the sums
+    (FINISH only) and by the tensors of `derived_names`.
+    """
+    keep_components_apart(program.graph_module)
+    function = program.module()
+    results = kernel.sums if kernel.role is Role.ADD else 1
+    dtype = torch.float64 if kernel.role is Role.ADD else getattr(torch, kernel.dtype)
+    cotangents = [torch.ones_like(arguments[0], dtype=dtype) for _ in range(results)]
+    flat, structure = tree_flatten((*arguments, cotangents))
+
+    def gradients(*flat: Tensor) -> list[Tensor]:
+        pixels, place, sums, tensors, cotangents = tree_unflatten(flat, structure)
+        names = derived_names(kernel.kind, tensors)
+        with torch.enable_grad():
+            inputs = {name: tensors[name].detach().requires_grad_() for name in names}
+            sums = [value.detach().requires_grad_() for value in sums]
+            found = function(pixels, place, sums, {**tensors, **inputs})
+            moved = [*(sums if kernel.role is Role.FINISH else []), *inputs.values()]
+            return list(
+                torch.autograd.grad(
+                    found, moved, cotangents, allow_unused=True, materialize_grads=True
+                )
+            )
+
+    graph = make_fx(gradients, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*flat)
+    pixels, place, sums, sizes = shapes
+    every = (pixels, *place, *sums, *sizes.values(), *(pixels for _ in cotangents))
+    with torch.no_grad():
+        return torch.export.export(_Flat(graph), tuple(flat), dynamic_shapes=(every,), strict=False)
+
+
+class _Flat(nn.Module):
+    """A graph as a module, which is what can be exported."""
+
+    def __init__(self, graph: nn.Module) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, *flat: Tensor) -> list[Tensor]:
+        found: list[Tensor] = self.graph(*flat)
+        return found
 
 
 def example(kernel: KernelKind) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -30,7 +30,8 @@ def kernel_path(kernel: KernelKind) -> Path:
     """The file of a kernel, which holds for this source code, torch and processor only."""
     made_for = (kernel.to_json(), _source_digest(), torch.__version__, sys.version, _processor())
     digest = hashlib.sha256("\n".join(made_for).encode()).hexdigest()[:24]
-    return cache_folder() / f"{kernel.role.value}-{kernel.kind.shape.value}-{digest}.pt2"
+    work = f"{kernel.role.value}-gradient" if kernel.gradient else kernel.role.value
+    return cache_folder() / f"{work}-{kernel.kind.shape.value}-{digest}.pt2"
 
 
 def wanted_path(kernel: KernelKind) -> Path:

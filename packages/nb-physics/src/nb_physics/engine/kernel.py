@@ -47,6 +47,7 @@ class KernelKind:
     """One kernel serves all scenes of a kind: any numbers of pixels, sources and steps.
 
     sources, steps: whether there is more than one
+    gradient: whether it gives the gradients of what the kernel of the role gives
     """
 
     role: Role
@@ -55,6 +56,7 @@ class KernelKind:
     device: str
     sources: bool
     steps: bool
+    gradient: bool = False
 
     @property
     def sums(self) -> int:
@@ -75,11 +77,30 @@ class KernelKind:
         oversampled = kind.oversample_thick or kind.oversample_polar or kind.oversample_omega
         return oversampled and not kind.corrected
 
+    @property
+    def has_gradient(self) -> bool:
+        """Whether there is a kernel of its gradient: where the sums of one sub-pixel do not enter
+        into what the next one adds.
+        """
+        return not (self.running or self.kind.limited)
+
     def to_json(self) -> str:
         """As text, for another process and for a checksum."""
         return json.dumps(
             dataclasses.asdict(self), sort_keys=True, default=lambda value: value.value
         )
+
+
+_FIXED = {"fpixels", "oversample", "divisor", "dmin", "structure.spans", "structure.lowest"}
+
+
+def derived_names(kind: Kind, tensors: dict[str, Tensor]) -> list[str]:
+    """The tensors of a scene that a gradient kernel gives derivatives by.
+
+    Those by a list of structure factors are left to eager torch: each evaluation has its own.
+    """
+    left = _FIXED | ({"structure.values"} if kind.listed else set())
+    return [name for name, t in tensors.items() if t.is_floating_point() and name not in left]
 
 
 def kernel_kind_from_json(text: str) -> KernelKind:

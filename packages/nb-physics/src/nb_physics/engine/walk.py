@@ -64,23 +64,34 @@ class CompiledWalk:
 
     def photons(self, selection: PixelSelection, start: int, stop: int) -> Float[Tensor, " pixels"]:
         """Photons of pixels number `start` to `stop`."""
-        pixels = _padded(selection.indices(start, stop, self.device))
+        pixels = padded(selection.indices(start, stop, self.device))
         if self.kinds[0].role is Role.WHOLE:
-            (values,) = self.kernels[0]([pixels, *self._place(0, 0, 0, 1), *self.parts[0]])
+            (values,) = self.kernels[0]([pixels, *self.place(0, 0, 0, 1), *self.parts[0]])
         else:
             values = self._summed(pixels)
         return values[: stop - start]
 
     def _summed(self, pixels: Int[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
-        add, finish = self.kernels
+        arguments = [pixels, *self.last_place(), *self.sums(pixels), *self.parts[0]]
+        (values,) = self.kernels[1](arguments)
+        return values
+
+    def sums(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
+        """The sums of all terms of the pixels, by calls of the kernel ADD."""
         sums = self._opening(pixels)
+        for at, _, tensors in self.calls():
+            sums = self.kernels[0]([pixels, *at, *sums, *tensors])
+        return sums
+
+    def calls(self) -> Iterator[tuple[list[Tensor], StepBlock, list[Tensor]]]:
+        """Place, steps and tensors of every call of ADD, in their order."""
         for place in self.scene.places():
             for block, tensors in zip(self.blocks, self.parts, strict=True):
-                at = self._place(*place, 1 if block.steps.start == 0 else 0)
-                sums = add([pixels, *at, *sums, *tensors])
-        at = self._place(self.scene.layers - 1, 0, 0, 1)
-        (values,) = finish([pixels, *at, *sums, *self.parts[0]])
-        return values
+                yield self.place(*place, 1 if block.steps.start == 0 else 0), block, tensors
+
+    def last_place(self) -> list[Tensor]:
+        """The place that FINISH takes: the last layer."""
+        return self.place(self.scene.layers - 1, 0, 0, 1)
 
     def _opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of a pixel before any term."""
@@ -90,7 +101,8 @@ class CompiledWalk:
         total = total + self.scene.background
         return [total, no_polarization(self.scene, total)][: self.kinds[0].sums]
 
-    def _place(self, *numbers: int) -> list[Tensor]:
+    def place(self, *numbers: int) -> list[Tensor]:
+        """Layer, slow, fast and share of the background, as a kernel takes them."""
         like = self.scene.fluence
         return [torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers]
 
@@ -109,7 +121,7 @@ def _flat(scene: Scene) -> list[Tensor]:
     return [tensor.detach().contiguous() for tensor in scene_tensors(scene).values()]
 
 
-def _padded(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " _"]:
+def padded(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " _"]:
     """The indices, the last of them repeated until they fill whole vectors."""
     missing = -pixels.numel() % WHOLE_VECTORS
     return torch.cat([pixels, pixels[-1:].expand(missing)]) if missing else pixels

@@ -1,0 +1,80 @@
+"""The gradient of a compiled walk, by kernels of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nb_physics.engine.kernel import KernelKind, Role, derived_names
+from nb_physics.engine.load import load_kernels
+from nb_physics.engine.walk import CompiledWalk, padded
+from nb_physics.scene import Scene, scene_tensors
+from nb_physics.tiles import PixelSelection, pixel_ranges
+
+MOST_EVALUATIONS = 1 << 15
+"""Of one call: what it keeps of each, some 20 numbers, stays in a core's cache."""
+
+
+def gradient_kernels(kernels: list[KernelKind], scene: Scene) -> list[KernelKind] | None:
+    """The kernels of the gradient of these; None where there are none: the scene's list of
+    structure factors asks for a gradient, or a sub-pixel's terms depend on those before it.
+    """
+    listed = scene.kind.listed and scene.structure.values.requires_grad
+    if listed or not all(kernel.has_gradient for kernel in kernels):
+        return None
+    return [dataclasses.replace(kernel, gradient=True) for kernel in kernels]
+
+
+class CompiledGradient:
+    """Gradients of what a walk gives. Raises BuildError where their kernels cannot be built."""
+
+    def __init__(self, walk: CompiledWalk, kernels: list[KernelKind]) -> None:
+        self.walk = walk
+        self.kernels = load_kernels(kernels)
+        self.names = derived_names(walk.scene.kind, scene_tensors(walk.scene))
+
+    def __call__(
+        self, selection: PixelSelection, start: int, stop: int, cotangent: Float[Tensor, " pixels"]
+    ) -> dict[str, Tensor]:
+        """By the scene's tensors, of the photons of pixels number `start` to `stop`, each times
+        its cotangent.
+        """
+        tensors = scene_tensors(self.walk.scene)
+        total = {name: torch.zeros_like(tensors[name]) for name in self.names}
+        for first, last in self._ranges(stop - start):
+            pixels = padded(selection.indices(start + first, start + last, self.walk.device))
+            weights = cotangent.new_zeros(pixels.numel())
+            weights[: last - first] = cotangent[first:last]
+            if self.walk.kinds[0].role is Role.WHOLE:
+                arguments = [pixels, *self.walk.place(0, 0, 0, 1), *self.walk.parts[0], weights]
+                self._add(total, self.kernels[0](arguments), slice(None))
+            else:
+                self._add_sums(total, pixels, weights)
+        return total
+
+    def _ranges(self, count: int) -> Iterator[tuple[int, int]]:
+        scene = self.walk.scene
+        steps = max(block.steps.stop - block.steps.start for block in self.walk.blocks)
+        return pixel_ranges(count, max(1, MOST_EVALUATIONS // (steps * scene.wavelength.numel())))
+
+    def _add_sums(self, total: dict[str, Tensor], pixels: Tensor, weights: Tensor) -> None:
+        """Backwards through FINISH, and from there through every ADD."""
+        walk = self.walk
+        add, finish = self.kernels
+        sums = walk.sums(pixels)
+        found = finish([pixels, *walk.last_place(), *sums, *walk.parts[0], weights])
+        slopes, rest = found[: len(sums)], found[len(sums) :]
+        self._add(total, rest, walk.blocks[0].steps)
+        for at, block, tensors in walk.calls():
+            self._add(total, add([pixels, *at, *sums, *tensors, *slopes]), block.steps)
+
+    def _add(self, total: dict[str, Tensor], found: list[Tensor], steps: slice) -> None:
+        for name, value in zip(self.names, found, strict=True):
+            if name == "cell_vectors":
+                total[name][:, :, steps] += value
+            else:
+                total[name] += value

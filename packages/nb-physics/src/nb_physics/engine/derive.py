@@ -15,8 +15,8 @@ from nb_physics.engine.walk import CompiledWalk, padded
 from nb_physics.scene import Scene, scene_tensors
 from nb_physics.tiles import PixelSelection, pixel_ranges
 
-MOST_EVALUATIONS = 1 << 15
-"""Of one call: what it keeps of each, some 20 numbers, stays in a core's cache."""
+MOST_EVALUATIONS = 1 << 16
+"""Of one call: more do not gain, and take memory."""
 
 
 def gradient_kernels(kernels: list[KernelKind], scene: Scene) -> list[KernelKind] | None:

@@ -23,6 +23,7 @@ def rows(nb):
         "nb-core",
         "nb-physics",
         "nb-taps",
+        "nb-refine",
         "nb-compare",
         "nb-cli",
         "torch",

@@ -17,7 +17,7 @@ def command() -> None:
     import torch
 
     rows = [("python", platform.python_version()), ("platform", platform.platform())]
-    for name in ("nb-core", "nb-physics", "nb-taps", "nb-compare", "nb-cli"):
+    for name in ("nb-core", "nb-physics", "nb-refine", "nb-taps", "nb-compare", "nb-cli"):
         rows.append((name, importlib.metadata.version(name)))
     for name in ("torch", "numpy", "click", "matplotlib"):
         rows.append((name, importlib.metadata.version(name)))

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, which hides itself where stderr is no terminal."""
+"""What a command says while it works: messages, and a progress bar on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import click
 
 @contextmanager
 def pixel_progress(label: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function that takes (pixels done, pixels in all) and moves the bar."""
+    """Gives a function that takes (pixels done, pixels in all) and moves the bar.
+
+    It hides itself where stderr is no terminal.
+    """
     hidden = not (shown and sys.stderr.isatty())
     with click.progressbar(length=100, label=label, file=sys.stderr, hidden=hidden) as bar:
         percent = 0
@@ -24,3 +27,8 @@ def pixel_progress(label: str, *, shown: bool = True) -> Iterator[Callable[[int,
                 percent = reached
 
         yield move
+
+
+def printer(*, quiet: bool) -> Callable[[str], None]:
+    """Prints a message, or with --quiet nothing."""
+    return (lambda _: None) if quiet else click.echo

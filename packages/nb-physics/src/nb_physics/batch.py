@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
 from nb_core import Experiment, InputError
-from nb_physics.devices import available_device, check_dtype
+from nb_physics.devices import computing_device
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.simulate import Progress
@@ -42,8 +42,7 @@ def simulate_batch(
     progress: as of `simulate`, counting the pixels of one image
     Raises InputError for no experiments and for those that are not alike, and as `simulate`.
     """
-    target = available_device(device)
-    check_dtype(dtype, target)
+    target = computing_device(device, dtype)
     plans = _planned(experiments)
     scenes = [scene_to(make_scene(plan), target) for plan in plans]
     _check_alike(plans, scenes)

@@ -42,8 +42,16 @@ def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
         raise InputError("dtype", dtype, f"the device {device} has no float64; choose float32")
 
 
+def computing_device(name: torch.device | str, dtype: torch.dtype) -> torch.device:
+    """The device of that name, ready to compute in this precision; InputError where it cannot."""
+    device = available_device(name)
+    check_dtype(dtype, device)
+    _keep_freed_memory()
+    return device
+
+
 @functools.cache
-def keep_freed_memory() -> None:
+def _keep_freed_memory() -> None:
     """Has glibc keep the tensors of a tile for the next operation.
 
     It gives blocks of over 128 kB back to the system until one as large as this has been freed;

@@ -47,9 +47,12 @@ def _has_tangent(scene: Scene) -> bool:
 
 
 def recomputed_photons(
-    scene: Scene, values: Photons, parts: list[Photons], backward: Backward | None = None
+    scene: Scene,
+    values: Callable[[], Tensor],
+    parts: list[Photons],
+    backward: Backward | None = None,
 ) -> Float[Tensor, " pixels"]:
-    """The photons `values(scene)`, with a gradient that computes the tile a second time.
+    """The photons `values()` of the scene, with a gradient that computes the tile a second time.
 
     values: may be compiled; it is called without a graph
     parts: eager photons of consecutive pixels, which `values` are too; one graph at a time stands
@@ -67,7 +70,7 @@ class _Recomputed(torch.autograd.Function):
     def forward(
         ctx: Any,
         scene: Scene,
-        values: Photons,
+        values: Callable[[], Tensor],
         parts: list[Photons],
         backward: Backward | None,
         names: list[str],
@@ -75,7 +78,7 @@ class _Recomputed(torch.autograd.Function):
     ) -> Tensor:
         ctx.scene, ctx.parts, ctx.names, ctx.backward_of = scene, parts, names, backward
         ctx.save_for_backward(*tensors)
-        return values(scene)
+        return values()
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nb_core import Experiment, InputError, StructureFactors
 from nb_core.recorder import Site
-from nb_physics.devices import available_device, check_dtype
+from nb_physics.devices import computing_device
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.simulate import Progress
@@ -32,8 +32,7 @@ def structure_factor_jacobian(
     look up, and what default_F stands in for, are not stored. It carries no gradient itself.
     Raises InputError without a list, for a pixel off the detector, and as `simulate`.
     """
-    target = available_device(device)
-    check_dtype(dtype, target)
+    target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     factors = plan.experiment.structure_factors
     if factors is None:

@@ -17,7 +17,7 @@ from nb_core import (
     Recorder,
 )
 from nb_physics.axes import lab_axes
-from nb_physics.devices import available_device, check_dtype
+from nb_physics.devices import available_device, computing_device
 from nb_physics.frame import DetectorFrame, place_detector
 from nb_physics.orientation import UnitCell, unit_cell
 from nb_physics.simulate import Progress, simulate
@@ -36,8 +36,7 @@ class _Model(Generic[Config]):
         device: torch.device | str = "cpu",
     ) -> None:
         self.config: Config = config
-        self.device = available_device(device)
-        check_dtype(dtype, self.device)
+        self.device = computing_device(device, dtype)
         self.dtype = dtype
 
 

@@ -9,18 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Experiment, InputError, Recorder
-from nb_physics.devices import (
-    available_device,
-    check_dtype,
-    keep_freed_memory,
-    sharing_devices,
-)
+from nb_physics.devices import computing_device, sharing_devices
 from nb_physics.engine.choice import Engine
 from nb_physics.gradient import carries_gradient
 from nb_physics.image import Image
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_to
-from nb_physics.tiles import PixelSelection, check_pixels, select_pixels, tile_evaluations
+from nb_physics.tiles import chosen_pixels, select_pixels, tile_evaluations
 from nb_physics.walk import EagerWalk, affordable_pixels, choose_walk
 
 Progress = Callable[[int, int], None]
@@ -55,10 +50,11 @@ def simulate(
     """
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
+    devices = sharing_devices(target)
+    scenes = [scene] if len(devices) == 1 else [scene_to(scene, to) for to in devices]
     walks = [
         choose_walk(plan, part, selection.count, dtype, to, engine, recorder)
-        for to in sharing_devices(target)
-        for part in [scene if to == target else scene_to(scene, to)]
+        for part, to in zip(scenes, devices, strict=True)
     ]
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
     image = Image(
@@ -88,9 +84,7 @@ def photons_at(
     Raises InputError for a pixel off the detector.
     """
     plan, scene, target = _on_device(experiment, device, dtype)
-    detector = plan.experiment.detector
-    check_pixels(pixels, detector)
-    selection = PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
+    selection = chosen_pixels(pixels, plan.experiment.detector)
     walk = choose_walk(plan, scene, selection.count, dtype, target, engine, None)
     parts = [torch.zeros(0, dtype=dtype, device=target)]
     for start, stop in walk.ranges(selection.count):
@@ -140,8 +134,6 @@ def simulate_pixels(
 def _on_device(
     experiment: Experiment | Plan, device: torch.device | str, dtype: torch.dtype
 ) -> tuple[Plan, Scene, torch.device]:
-    target = available_device(device)
-    check_dtype(dtype, target)
-    keep_freed_memory()
+    target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     return plan, scene_to(make_scene(plan), target), target

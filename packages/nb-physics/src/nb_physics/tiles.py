@@ -115,6 +115,12 @@ def check_pixels(pixels: Int[Tensor, " pixels"], detector: DetectorConfig) -> No
         raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
 
 
+def chosen_pixels(pixels: Int[Tensor, " pixels"], detector: DetectorConfig) -> PixelSelection:
+    """The pixels with these flat indices, in this order; InputError as of `check_pixels`."""
+    check_pixels(pixels, detector)
+    return PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
+
+
 def step_blocks(plan: Plan, most: int | None = None) -> list[StepBlock]:
     """Cuts sources x steps so that even one pixel has at most so many evaluations in a block."""
     most = most or TILE_EVALUATIONS

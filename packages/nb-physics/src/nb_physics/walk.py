@@ -93,7 +93,7 @@ class GradientWalk:
         if self.gradient is not None:
             by_kernels = functools.partial(self.gradient, selection, start, stop)
         return recomputed_photons(
-            self.scene, lambda _: self.values.photons(selection, start, stop), parts, by_kernels
+            self.scene, lambda: self.values.photons(selection, start, stop), parts, by_kernels
         )
 
 

@@ -16,13 +16,11 @@ from torch import Tensor
 from nb_core import BackgroundConfig, CrystalShape, Experiment
 from nb_physics import Plan, make_plan, simulate
 from nb_physics.geometry import directions, flat_positions, subpixel_coordinates
+from nb_physics.lattice.gauss import WIDTH_SQUARED
+from nb_physics.lattice.tophat import RADIUS_SQUARED
 from nb_physics.scattering import scattering_vectors
 from nb_physics.vectors import length
 from nb_refine.images import said_once
-
-GAUSS_WIDTH = 0.63
-TOPHAT_RADIUS = 0.3969
-"""What nb_physics.lattice divides the squared, scaled distance from a reflection by."""
 
 NARROWING = 0.5
 """Width of each stage's spots, as a fraction of those of the stage before."""
@@ -69,12 +67,20 @@ def broadened(experiment: Experiment, plan: Plan, width: float) -> Experiment:
 
     nanoBragg's Gaussian has the exponent fudge (Na Nb Nc dq)^2 / 0.63: fudge sets the width.
     """
+    return _with_spots(experiment, plan, CrystalShape.GAUSS, WIDTH_SQUARED / width**2)
+
+
+def _with_spots(
+    experiment: Experiment, plan: Plan, shape: CrystalShape, exponent: float
+) -> Experiment:
+    """The experiment with spots of this shape, and fudge such that fudge (Na Nb Nc)^2 = exponent
+    (Angstrom^2).
+    """
     cells = tuple(plan.cells.detach().tolist())
-    fudge = GAUSS_WIDTH / (width * math.prod(cells)) ** 2
     crystal = dataclasses.replace(
         experiment.crystal,
-        shape=CrystalShape.GAUSS,
-        fudge=fudge,
+        shape=shape,
+        fudge=exponent / math.prod(cells) ** 2,
         N_cells=cells,
         sample_size_mm=(None, None, None),
     )
@@ -87,19 +93,11 @@ def near_reflections(experiment: Experiment, radius: float) -> Int[Tensor, " pix
     Where the flat-topped spots of that radius fall, in the middle of each pixel.
     """
     with said_once():
-        cells = tuple(make_plan(experiment).cells.detach().tolist())
-        crystal = dataclasses.replace(
-            experiment.crystal,
-            shape=CrystalShape.TOPHAT,
-            fudge=TOPHAT_RADIUS / (radius * math.prod(cells)) ** 2,
-            N_cells=cells,
-            sample_size_mm=(None, None, None),
-        )
+        plan, exponent = make_plan(experiment), RADIUS_SQUARED / radius**2
+        topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, exponent)
         sampling = dataclasses.replace(experiment.sampling, oversample=1, interpolate=False)
         dry = BackgroundConfig(water_size_um=0.0)
-        flat = dataclasses.replace(
-            experiment, crystal=crystal, sampling=sampling, background=dry, roi=None, mask=None
-        )
+        flat = dataclasses.replace(topped, sampling=sampling, background=dry, roi=None, mask=None)
         return torch.nonzero(simulate(flat).flatten() > 0).flatten()
 
 

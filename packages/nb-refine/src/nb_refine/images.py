@@ -15,7 +15,7 @@ from torch.autograd import forward_ad
 from nb_core import Experiment, NbWarning
 from nb_physics import Plan, make_plan, photons_at
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_with
-from nb_physics.tiles import PixelSelection
+from nb_physics.tiles import chosen_pixels
 from nb_physics.walk import EagerWalk
 
 Build = Callable[[Float[Tensor, " parameters"]], Experiment]
@@ -105,8 +105,7 @@ def _scene_jacobian(
 
 def _walk(plan: Plan, scene: Scene, pixels: Int[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
     """Photons of the pixels of a scene, tile by tile."""
-    detector, device = plan.experiment.detector, torch.device("cpu")
-    chosen = PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
-    walk = EagerWalk(plan, scene, torch.float64, device)
+    chosen = chosen_pixels(pixels, plan.experiment.detector)
+    walk = EagerWalk(plan, scene, torch.float64, torch.device("cpu"))
     tiles = [walk.photons(chosen, *part) for part in walk.ranges(chosen.count)]
     return torch.cat([torch.zeros(0, dtype=torch.float64), *tiles])

@@ -33,6 +33,11 @@ class Loss(Enum):
     ROBUST = "robust"
 
 
+def above_floor(photons: Float[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
+    """What pixels are taken to expect where a model expects so many photons: never 0."""
+    return photons.clamp(min=0.0) + FLOOR
+
+
 def residual_and_slope(
     loss: Loss,
     counts: Float[Tensor, " pixels"],

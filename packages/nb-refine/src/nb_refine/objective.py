@@ -10,10 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_refine.images import Build, photons, photons_and_jacobian
-from nb_refine.losses import FLOOR, Loss, loss_sum, residual_and_slope
-
-GRADIENT_PIXELS = 1 << 14
-"""Pixels whose intermediate values a gradient keeps at a time."""
+from nb_refine.losses import Loss, above_floor, loss_sum, residual_and_slope
 
 
 @dataclass(eq=False)
@@ -43,7 +40,7 @@ class Objective:
 
     def model(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
         """Expected photons, never 0."""
-        return photons(self.build, values, self.pixels).clamp(min=0.0) + FLOOR
+        return above_floor(photons(self.build, values, self.pixels))
 
     def value(self, values: Float[Tensor, " parameters"]) -> float:
         """The loss."""
@@ -69,7 +66,7 @@ class Objective:
         """Expected photons and their derivatives; the last ones are kept."""
         if self._last is None or not torch.equal(self._last[0], values):
             model, jacobian = photons_and_jacobian(self.build, values, self.pixels)
-            self._last = (values.clone(), model.clamp(min=0.0) + FLOOR, jacobian)
+            self._last = (values.clone(), above_floor(model), jacobian)
         return self._last[1], self._last[2]
 
     def gradient(
@@ -78,12 +75,7 @@ class Objective:
         to_values: Callable[[Tensor], Tensor],
     ) -> tuple[float, Float[Tensor, " parameters"]]:
         """The loss at `to_values(position)` and its gradient by `position`, in reverse mode."""
-        total, gradient = 0.0, torch.zeros_like(position)
-        for start in range(0, self.pixels.numel(), GRADIENT_PIXELS):
-            part = slice(start, start + GRADIENT_PIXELS)
-            leaf = position.detach().clone().requires_grad_()
-            model = photons(self.build, to_values(leaf), self.pixels[part]).clamp(min=0.0) + FLOOR
-            loss = loss_sum(self.loss, self.counts[part], model, self.variance[part])
-            (more,) = torch.autograd.grad(loss, leaf)
-            total, gradient = total + float(loss.detach()), gradient + more
-        return total, gradient
+        leaf = position.detach().clone().requires_grad_()
+        loss = loss_sum(self.loss, self.counts, self.model(to_values(leaf)), self.variance)
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        return float(loss.detach()), gradient

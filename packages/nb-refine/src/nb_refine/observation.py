@@ -12,10 +12,9 @@ from torch import Tensor
 from nb_core import Experiment, InputError
 from nb_core.formats.atomic import AnyPath, read_bytes
 from nb_core.formats.floats import read_floats
-from nb_core.formats.smv import read_smv
+from nb_core.formats.smv import is_smv, read_smv
 from nb_physics import select_pixels
 
-SMV_START = b"{\nHEADER_BYTES"
 SATURATED = 65535
 MOST_BELOW_OFFSET = 0.01
 """Share of the pixels that may lie below the offset; more say that the offset is wrong."""
@@ -46,7 +45,7 @@ def read_image(
     detector = experiment.detector
     if not gain > 0:
         raise InputError("gain", gain, "counts per photon; must be greater than 0")
-    if not read_bytes(path, "image").startswith(SMV_START):
+    if not is_smv(read_bytes(path, "image")):
         photons = torch.from_numpy(read_floats(path, (detector.spixels, detector.fpixels)))
         return observe(photons.to(torch.float64), experiment, name=str(path))
     counts = read_smv(path).data

@@ -14,7 +14,7 @@ from nb_core import Experiment
 from nb_physics import simulate
 from nb_refine.errors import FitError
 from nb_refine.images import photons, photons_and_jacobian, said_once
-from nb_refine.losses import FLOOR, Loss, loss_sum
+from nb_refine.losses import Loss, above_floor, loss_sum
 from nb_refine.observation import Observation
 from nb_refine.parameters import Model, Parameter
 from nb_refine.uncertainty import correlation, covariance, information
@@ -91,8 +91,8 @@ def make_result(
     """The result at these values; FitError where there is none, as `Refinement.result` says."""
     last = history[-1]
     expected, jacobian = photons_and_jacobian(model.experiment, values, pixels)
-    expected = expected.clamp(min=0.0) + FLOOR
-    experiment = plain_experiment(model, values)
+    expected = above_floor(expected)
+    experiment = model.experiment(values.detach().clone())
     with said_once():
         before, after = simulate(model.base), simulate(experiment)
     counts, usable = observation.photons, observation.usable
@@ -120,11 +120,6 @@ def make_result(
     )
 
 
-def plain_experiment(model: Model, values: Float[Tensor, " parameters"]) -> Experiment:
-    """The experiment with plain numbers for its tensors."""
-    return model.experiment(values.detach().clone())
-
-
 def mean_chi_squared(
     loss: Loss,
     counts: Float[Tensor, " pixels"],
@@ -135,7 +130,7 @@ def mean_chi_squared(
 
     Outliers weigh as in the robust loss where that was asked for.
     """
-    mean = model.clamp(min=0.0) + FLOOR
+    mean = above_floor(model)
     kind = Loss.ROBUST if loss is Loss.ROBUST else Loss.GAUSSIAN
     return 2.0 * float(loss_sum(kind, counts, mean, mean)) / max(1, counts.numel() - parameters)
 
@@ -166,7 +161,7 @@ def _require_spots(
         crystal = dataclasses.replace(experiment.crystal, default_F=0.0)
         return dataclasses.replace(experiment, crystal=crystal, structure_factors=None)
 
-    empty = photons(spotless, values, pixels) + FLOOR
+    empty = above_floor(photons(spotless, values, pixels))
     without = loss_sum(Loss.POISSON, counts, empty, empty)
     gain = float(without - loss_sum(Loss.POISSON, counts, expected, expected))
     if gain < SIGNIFICANT:

@@ -130,11 +130,12 @@ def command(
     """
     from nb_cli.main import command_line
     from nb_cli.outputs import check_folder
+    from nb_cli.progress import printer
     from nb_cli.refine_results import Sources, describe_result, write_result
     from nb_core import read_toml
     from nb_refine import Refinement, read_image
 
-    say = _be_quiet if quiet else click.echo
+    say = printer(quiet=quiet)
     experiment = read_toml(model)
     check_folder(out_dir)
     observation = read_image(image, experiment, gain=gain, adc_offset=adc_offset)
@@ -173,7 +174,3 @@ def _progress(say: Callable[[str], None], *, shown: bool) -> Callable[[Step], No
             say(f"{step.stage}: {steps}, {where}; {step.reason}")
 
     return tell
-
-
-def _be_quiet(text: str) -> None:
-    """What --quiet does with a message."""

@@ -60,7 +60,7 @@ def command(
     import torch
 
     from nb_cli.outputs import chosen_files, write_outputs
-    from nb_cli.progress import pixel_progress
+    from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, make_plan, simulate
     from nb_physics.devices import available_device
@@ -70,7 +70,7 @@ def command(
     _check_files(experiment, [*files.values(), png], arguments, overwrite)
     target = available_device(device)
     plan = make_plan(experiment)
-    say, shown = (_be_quiet if quiet else click.echo), experiment.outputs.progress and not quiet
+    say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     say(describe_plan(plan))
     chosen = {"device": target, "dtype": getattr(torch, dtype), "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
@@ -102,10 +102,6 @@ def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> None:
     from nb_cli.picture import draw_simulation
 
     draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
-
-
-def _be_quiet(text: str) -> None:
-    """What --quiet does with a message."""
 
 
 def _print_pixel(pixel: tuple[int, int] | None, image: Tensor) -> None:

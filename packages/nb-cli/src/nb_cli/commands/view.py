@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from nb_cli.picture import Scene
     from nb_physics import Plan
 
-SMV_START = b"{\nHEADER_BYTES"
-
 
 @click.command("view")
 @click.argument("image", metavar="IMAGE")
@@ -76,12 +74,12 @@ def _scene(path: str, shape: tuple[int, int] | None, plan: Plan | None) -> Scene
     from nb_core import InputError
     from nb_core.formats.atomic import read_bytes
     from nb_core.formats.floats import read_floats
-    from nb_core.formats.smv import read_smv
+    from nb_core.formats.smv import is_smv, read_smv
 
     title = os.path.basename(path)
     if plan is not None:
         shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
-    if read_bytes(path, "image").startswith(SMV_START):
+    if is_smv(read_bytes(path, "image")):
         scene = smv_scene(read_smv(path), title)
     else:
         scene = Scene(read_floats(path, shape).astype(np.float64), "photons", title)

@@ -27,7 +27,7 @@ from nb_core import (
 from nb_core.formats.pgm import pgm_bytes
 from nb_core.formats.smv import header_bytes
 from nb_physics import NoiseGenerator, Plan, make_plan, simulate
-from nb_physics.devices import available_device, check_dtype
+from nb_physics.devices import computing_device
 from nb_physics.digital import DigitalImage, digital_image, image_files
 
 SCHEMA = "nb-golden-verify/1"
@@ -100,8 +100,7 @@ def verify_golden(
     Raises InputError for an unknown name, and a device or dtype that is not to be had;
     UnreadableError where the folder is damaged.
     """
-    target = available_device(device)
-    check_dtype(dtype, target)
+    target = computing_device(device, dtype)
     chosen = _chosen(golden, names)
     for case in chosen:
         golden.arrays(case.name, _kinds(_plan(golden, case)))

@@ -94,6 +94,11 @@ def write_smv(path: AnyPath, header: SmvHeader, data: np.ndarray, overwrite: boo
         handle.write(np.ascontiguousarray(data, dtype="<u2").data)
 
 
+def is_smv(content: bytes) -> bool:
+    """Whether a file with this content begins as SMV images do."""
+    return content.startswith(b"{\nHEADER_BYTES")
+
+
 def read_smv(path: AnyPath) -> SmvImage:
     """An image of any program's: HEADER_BYTES and BYTE_ORDER are honoured, padding is skipped.
 

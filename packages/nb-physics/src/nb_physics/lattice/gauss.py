@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+WIDTH_SQUARED = 0.63
+"""Of the scaled distance from a reflection: there the amplitude is 1/e of its height."""
+
 
 def gauss(
     offset: Float[Tensor, "3 *n"],
@@ -15,7 +18,9 @@ def gauss(
 ) -> Float[Tensor, "*n"]:
     """Na Nb Nc exp(-fudge r^2 / 0.63), r: see `scaled_radius_squared`."""
     peak = cells[0] * cells[1] * cells[2]
-    return peak * torch.exp(-(scaled_radius_squared(offset, cells, reciprocal) / 0.63 * fudge))
+    return peak * torch.exp(
+        -(scaled_radius_squared(offset, cells, reciprocal) / WIDTH_SQUARED * fudge)
+    )
 
 
 def scaled_radius_squared(

@@ -121,10 +121,10 @@ def test_steps_in_blocks_are_added_in_another_order_only(cache, monkeypatch):
     experiment = EXPERIMENTS["corrected"]
     whole = simulate(experiment, engine="compiled")
     monkeypatch.setattr(walk, "BLOCK_STEPS", 4)
+    assert len(walk._blocks(make_scene(make_plan(experiment)))) == 4
     cut = simulate(experiment, engine="compiled")
     # Each pixel is a sum of positive terms: rounding of a few hundred additions.
     torch.testing.assert_close(cut, whole, rtol=1e-13, atol=0)
-    assert not torch.equal(cut, whole)
 
 
 def test_progress_reaches_the_end(cache, monkeypatch):
@@ -238,17 +238,43 @@ class TestFallback:
         return message
 
     def test_a_compiler_that_fails(self, empty, monkeypatch):
+        started = []
+
         def start(kernel, folder):
+            started.append(kernel)
             words = ["sh", "-c", "echo no C++ compiler >&2; exit 1"]
             return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
         monkeypatch.setattr(load, "_start", start)
         assert "no C++ compiler" in self.simulate_twice()
         assert not empty.exists()
+        assert len(started) == 1  # the second image does not try again
 
     def test_a_program_that_cannot_be_started(self, empty, monkeypatch):
         monkeypatch.setattr(load.sys, "executable", "/none/python")
         assert "/none/python" in self.simulate_twice()
+
+    def test_a_gradient_that_cannot_be_built(self, cache, monkeypatch):
+        """Its image is that of the kernels, and its gradient that of eager tiles."""
+        experiment, width = EXPERIMENTS["list"], torch.tensor(0.1, dtype=torch.float64)
+
+        def moved(engine):
+            size = width.clone().requires_grad_()
+            detector = dataclasses.replace(experiment.detector, pixel_size_mm=size)
+            image = simulate(dataclasses.replace(experiment, detector=detector), engine=engine)
+            return image.detach(), *torch.autograd.grad(image.sum(), size)
+
+        expected, slope = moved("compiled")[0], moved("eager")[1]
+
+        def refuse(kernels):
+            raise load.BuildError("another inductor")
+
+        monkeypatch.setattr(derive, "load_kernels", refuse)
+        _warn_once.cache_clear()
+        with pytest.warns(NbWarning, match="another inductor"):
+            image, found = moved("compiled")
+        assert torch.equal(image, expected)
+        assert torch.equal(found, slope)
 
     def test_a_damaged_kernel(self, empty):
         (kernel,) = kernels_of(EXPERIMENTS["list"])

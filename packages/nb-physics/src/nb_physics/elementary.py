@@ -7,6 +7,8 @@ The polynomials are Chebyshev fits (mpmath) in t = r^2, 0 <= t <= 1/4.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -59,30 +61,64 @@ _COSINE = {
 """cos(pi r); errors 4e-18 and 2.2e-10."""
 
 
-def sin_pi(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """sin(pi x), up to its sign."""
-    if not _reduces(x):
-        return torch.sin(torch.pi * x)
-    rest = joined(x - torch.round(x))
-    return rest * _polynomial(torch.square(rest), _SINE[x.dtype])
-
-
 def sin_cos_pi(x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
     """sin(pi x) and cos(pi x), up to a sign that both share."""
-    if not _reduces(x):
+    if not takes_polynomials(x):
         return torch.sin(torch.pi * x), torch.cos(torch.pi * x)
     rest = joined(x - torch.round(x))
-    t = torch.square(rest)
-    return rest * _polynomial(t, _SINE[x.dtype]), _polynomial(t, _COSINE[x.dtype])
+    return rest * sine_over(rest), _polynomial(torch.square(rest), _COSINE[x.dtype])
 
 
-def _reduces(x: Tensor) -> bool:
-    """Whether the nearest whole number is taken off; in pairs, its digits go to the fringe."""
+def sine_over(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """sin(pi x) / x for -1/2 <= x <= 1/2, by a polynomial: there is nothing special about 0."""
+    return _polynomial(torch.square(x), _SINE[x.dtype])
+
+
+def takes_polynomials(x: Tensor) -> bool:
+    """Whether sines are polynomials here; with pairs, no digit is lost on the way to them."""
     return torch.compiler.is_exporting() or isinstance(x, Pair)
 
 
 def _polynomial(t: Float[Tensor, "*n"], coefficients: tuple[float, ...]) -> Float[Tensor, "*n"]:
+    if torch.compiler.is_exporting():
+        whole: Float[Tensor, "*n"] = polynomial(t, list(coefficients))
+        return whole
+    return horner(t, list(coefficients))
+
+
+def horner(t: Float[Tensor, "*n"], coefficients: list[float]) -> Float[Tensor, "*n"]:
+    """c0 + c1 t + c2 t^2 + ... for two or more coefficients."""
     value = torch.full_like(t, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         value = value * t + coefficient
     return value
+
+
+polynomial = torch.library.custom_op(
+    "nb::polynomial",
+    horner,
+    mutates_args=(),
+    schema="(Tensor t, float[] coefficients) -> Tensor",
+)
+"""`horner` as one operation, whose derivative is a polynomial too: to go back through each of its
+steps would take all of them in memory. Whoever builds a kernel writes `horner` in its place.
+"""
+
+
+@polynomial.register_fake
+def _shape(t: Float[Tensor, "*n"], coefficients: list[float]) -> Float[Tensor, "*n"]:
+    return torch.empty_like(t)
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, list[float]], output: Tensor) -> None:
+    t, ctx.coefficients = inputs
+    ctx.save_for_backward(t)
+
+
+def _slope(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
+    (t,) = ctx.saved_tensors
+    falling = [power * c for power, c in enumerate(ctx.coefficients)][1:]
+    return cotangent * polynomial(t, falling), None
+
+
+polynomial.register_autograd(_slope, setup_context=_keep)

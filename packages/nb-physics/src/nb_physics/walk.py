@@ -135,12 +135,13 @@ def _compiled(
     derived = gradient_kernels(kernels, scene) if has_gradient(scene) else None
     if engine is Engine.AUTO and not takes_kernels([*kernels, *(derived or [])], evaluations):
         return None, None
+    walk = None
     try:
         walk = CompiledWalk(scene, dtype, device)
         return walk, CompiledGradient(walk, derived) if derived else None
     except BuildError as error:
         _warn_once(str(error))
-        return None, None
+        return walk, None
 
 
 @functools.cache

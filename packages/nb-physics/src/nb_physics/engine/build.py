@@ -4,8 +4,11 @@ so that what the compiler needs of memory and time to import stays out of the si
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from nb_core import CrystalConfig, DetectorConfig, Experiment
+from nb_physics.elementary import horner
+from nb_physics.engine import single_loop
 from nb_physics.engine.components import keep_components_apart
 from nb_physics.engine.kernel import (
     Kernel,
@@ -23,9 +28,11 @@ from nb_physics.engine.kernel import (
     Role,
     derived_names,
     kernel_kind_from_json,
+    kernel_tensors,
 )
+from nb_physics.engine.single_loop import each_value_once, make_single_loop
 from nb_physics.plan import make_plan
-from nb_physics.scene import Scene, make_scene, scene_tensors
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_with
 
 _PIXELS, _SOURCES, _STEPS, _LISTED = 65536, 24, 100, 4096
 """Sizes of the example that is traced; the kernel takes any."""
@@ -41,7 +48,10 @@ _ONE_LOOP: dict[str, Any] = {
     "realize_reads_threshold": 1_000_000,
     "realize_acc_reads_threshold": 1_000_000,
 }
-"""For sums over steps: nothing of pixels x steps goes to memory."""
+"""For kernels of one loop: nothing of pixels x steps goes to memory."""
+
+_WRITTEN_OUT: dict[Any, Callable[..., Any]] = {torch.ops.nb.polynomial.default: horner}
+"""What inductor does not know."""
 
 _STORED_TO_SUM = frozenset({2, 3})
 _STORED = frozenset({4})
@@ -58,13 +68,20 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
     module = Kernel(kernel, _template(kernel))
     with torch.no_grad():
         program = torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
-    if kernel.gradient:
-        program = _differentiated(program, kernel, arguments, shapes)
-    stored = _STORED_TO_SUM if kernel.reduces and not kernel.gradient else _STORED
-    keep_components_apart(program.graph_module, stored=stored)
-    single = kernel.reduces and not kernel.running and not kernel.gradient
-    settings = {**_SETTINGS, **_ONE_LOOP} if single else _SETTINGS
-    aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
+    settings = dict(_SETTINGS)
+    with contextlib.ExitStack() as stack:
+        if not kernel.gradient:
+            stored = _STORED_TO_SUM if kernel.reduces else _STORED
+            keep_components_apart(program.graph_module, stored=stored)
+            program = program.run_decompositions(_WRITTEN_OUT)
+            settings |= _ONE_LOOP if kernel.reduces and not kernel.running else {}
+        else:
+            program = _differentiated(program, kernel, arguments, shapes)
+            keep_components_apart(program.graph_module)
+            make_single_loop(program.graph_module)
+            settings |= {**_ONE_LOOP, **single_loop.SETTINGS}
+            stack.enter_context(each_value_once())
+        aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
 
 
 def _differentiated(
@@ -99,7 +116,9 @@ def _differentiated(
                 )
             )
 
-    graph = make_fx(gradients, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*flat)
+    graph = make_fx(gradients, _WRITTEN_OUT, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
+        *flat
+    )
     pixels, place, sums, sizes = shapes
     every = (pixels, *place, *sums, *sizes.values(), *(pixels for _ in cotangents))
     with torch.no_grad():
@@ -122,13 +141,13 @@ def example(kernel: KernelKind) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Arguments of the right types, and which of their sizes may change."""
     device = torch.device(kernel.device)
     auto = Dim.DYNAMIC
-    tensors = scene_tensors(_template(kernel))
+    tensors = kernel_tensors(_template(kernel))
     sizes: dict[str, dict[int, Any] | None] = dict.fromkeys(tensors)
     if kernel.sources:
         sizes |= {"wavelength": {0: auto}, "weight": {0: auto}}
         sizes |= {name: {1: auto} for name in ("incident", "electric", "magnetic")}
     if kernel.steps:
-        sizes["cell_vectors"] = {2: auto}
+        sizes["cell_vectors"] = {0: auto}
     if kernel.kind.listed:
         sizes |= {"structure.values": {0: auto}, "structure.listed": {0: auto}}
     # Copies, for export takes two arguments that share a tensor for one.
@@ -162,10 +181,6 @@ def _template(kernel: KernelKind) -> Scene:
 
 
 def _with_kind(scene: Scene, kernel: KernelKind, tensors: dict[str, Tensor]) -> Scene:
-    from dataclasses import replace
-
-    from nb_physics.scene import scene_with
-
     return scene_with(replace(scene, kind=kernel.kind, layers=1, grid=1), tensors)
 
 

@@ -9,13 +9,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_physics.engine.kernel import KernelKind, Role, derived_names
+from nb_physics.engine.kernel import (
+    BY_STEP,
+    KernelKind,
+    Role,
+    as_in_scene,
+    derived_names,
+    kernel_tensors,
+)
 from nb_physics.engine.load import load_kernels
 from nb_physics.engine.walk import CompiledWalk, padded
 from nb_physics.scene import Scene, scene_tensors
 from nb_physics.tiles import PixelSelection, pixel_ranges
 
-MOST_EVALUATIONS = 1 << 16
+MOST_EVALUATIONS = 1 << 18
 """Of one call: more do not gain, and take memory."""
 
 
@@ -43,18 +50,19 @@ class CompiledGradient:
         """By the scene's tensors, of the photons of pixels number `start` to `stop`, each times
         its cotangent.
         """
-        tensors = scene_tensors(self.walk.scene)
+        tensors = kernel_tensors(self.walk.scene)
         total = {name: torch.zeros_like(tensors[name]) for name in self.names}
+        whole = self.walk.kinds[0].role is Role.WHOLE
+        shared = [*self.walk.place(0, 0, 0, 1), *self.walk.parts[0]]
         for first, last in self._ranges(stop - start):
             pixels = padded(selection.indices(start + first, start + last, self.walk.device))
             weights = cotangent.new_zeros(pixels.numel())
             weights[: last - first] = cotangent[first:last]
-            if self.walk.kinds[0].role is Role.WHOLE:
-                arguments = [pixels, *self.walk.place(0, 0, 0, 1), *self.walk.parts[0], weights]
-                self._add(total, self.kernels[0](arguments), slice(None))
+            if whole:
+                _add(total, self.kernels[0]([pixels, *shared, weights]), slice(None))
             else:
                 self._add_sums(total, pixels, weights)
-        return total
+        return as_in_scene(total)
 
     def _ranges(self, count: int) -> Iterator[tuple[int, int]]:
         scene = self.walk.scene
@@ -68,13 +76,12 @@ class CompiledGradient:
         sums = walk.sums(pixels)
         found = finish([pixels, *walk.last_place(), *sums, *walk.parts[0], weights])
         slopes, rest = found[: len(sums)], found[len(sums) :]
-        self._add(total, rest, walk.blocks[0].steps)
+        _add(total, rest, walk.blocks[0].steps)
         for at, block, tensors in walk.calls():
-            self._add(total, add([pixels, *at, *sums, *tensors, *slopes]), block.steps)
+            _add(total, add([pixels, *at, *sums, *tensors, *slopes]), block.steps)
 
-    def _add(self, total: dict[str, Tensor], found: list[Tensor], steps: slice) -> None:
-        for name, value in zip(self.names, found, strict=True):
-            if name == "cell_vectors":
-                total[name][:, :, steps] += value
-            else:
-                total[name] += value
+
+def _add(total: dict[str, Tensor], found: list[Tensor], steps: slice) -> None:
+    """All at once, for they are many and small."""
+    own = [part[steps] if name == BY_STEP else part for name, part in total.items()]
+    torch._foreach_add_(own, found)

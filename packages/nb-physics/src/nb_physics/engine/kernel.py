@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nb_core import CrystalShape, Profile
 from nb_core.recorder import Site
-from nb_physics.scene import Kind, Scene, scene_with
+from nb_physics.scene import Kind, Scene, scene_tensors, scene_with
 from nb_physics.tile import (
     Offers,
     Rays,
@@ -91,6 +91,26 @@ class KernelKind:
         )
 
 
+BY_STEP = "cell_vectors"
+"""The tensor of a scene that has a part for each step."""
+
+
+def kernel_tensors(scene: Scene) -> dict[str, Tensor]:
+    """All tensors of a scene as kernels take them, who do not look at strides.
+
+    The cell vectors have the shape (steps, 3, 3): a loop takes pixels eight at a time, of which it
+    is given whole eights, rather than steps, of which there may be any number.
+    """
+    tensors = scene_tensors(scene)
+    tensors[BY_STEP] = tensors[BY_STEP].permute(2, 0, 1)
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def as_in_scene(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as by `kernel_tensors` with the shapes that they have in the scene."""
+    return {**tensors, BY_STEP: tensors[BY_STEP].permute(1, 2, 0)}
+
+
 _FIXED = {"fpixels", "oversample", "divisor", "dmin", "structure.spans", "structure.lowest"}
 
 
@@ -115,7 +135,8 @@ class Kernel(nn.Module):
     """The function that is compiled.
 
     Called with the flat indices of pixels; (layer, slow, fast) of the sub-pixel (FINISH: the last
-    layer) and the share of the background; the sums; and the tensors of the scene by name.
+    layer) and the share of the background; the sums; and the tensors of the scene by name, as by
+    `kernel_tensors`.
     """
 
     def __init__(self, kernel: KernelKind, scene: Scene) -> None:
@@ -131,7 +152,7 @@ class Kernel(nn.Module):
         sums: list[Tensor],
         tensors: dict[str, Tensor],
     ) -> list[Tensor]:
-        scene = scene_with(self.scene, tensors)
+        scene = scene_with(self.scene, as_in_scene(tensors))
         if self.kernel.role is Role.WHOLE:
             return [tile_photons(scene, pixels, [ALL_STEPS], self.dtype)]
         if self.kernel.role is Role.FINISH:

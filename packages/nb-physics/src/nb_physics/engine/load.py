@@ -31,11 +31,22 @@ class BuildError(NbError):
     """No kernel could be built or loaded; the message says why."""
 
 
+_failures: dict[Path, str] = {}
+"""Of this process: what failed once is not tried again with every image."""
+
+
 def load_kernels(kernels: Sequence[KernelKind]) -> list[CompiledKernel]:
     """The kernels, those that are missing built side by side first. Raises BuildError."""
     missing = [kernel for kernel in kernels if not kernel_path(kernel).is_file()]
+    for kernel in missing:
+        if kernel_path(kernel) in _failures:
+            raise BuildError(_failures[kernel_path(kernel)])
     if missing:
-        _build(missing)
+        try:
+            _build(missing)
+        except BuildError as error:
+            _failures.update(dict.fromkeys(map(kernel_path, missing), str(error)))
+            raise
     return [_load(str(kernel_path(kernel))) for kernel in kernels]
 
 

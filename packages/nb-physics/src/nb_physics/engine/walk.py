@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics.engine.kernel import KernelKind, Role
+from nb_physics.engine.kernel import KernelKind, Role, kernel_tensors
 from nb_physics.engine.load import CompiledKernel, load_kernels
-from nb_physics.scene import Scene, scene_tensors
+from nb_physics.scene import Scene
 from nb_physics.tile import no_polarization
 from nb_physics.tiles import PixelSelection, StepBlock
 
@@ -47,7 +47,7 @@ class CompiledWalk:
         self.kinds = needed_kernels(scene, dtype, device)
         self.kernels: list[CompiledKernel] = load_kernels(self.kinds)
         self.blocks = _blocks(scene)
-        self.parts = [_flat(scene.part(block)) for block in self.blocks]
+        self.parts = [list(kernel_tensors(scene.part(block)).values()) for block in self.blocks]
 
     def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
         """Pixel numbers of each call; `largest`: most pixels of a call, from the memory allowed."""
@@ -114,11 +114,6 @@ def _blocks(scene: Scene) -> list[StepBlock]:
     edges = [steps * i // count for i in range(count + 1)]
     every = slice(0, sources)
     return [StepBlock(every, slice(a, b)) for a, b in itertools.pairwise(edges)]
-
-
-def _flat(scene: Scene) -> list[Tensor]:
-    """The tensors of a scene as kernels take them: they do not look at strides."""
-    return [tensor.detach().contiguous() for tensor in scene_tensors(scene).values()]
 
 
 def padded(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " _"]:

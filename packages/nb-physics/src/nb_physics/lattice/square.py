@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_physics.elementary import sin_pi
+from nb_physics.elementary import sine_over, takes_polynomials
 from nb_physics.pairs import joined
 
 NEAR = {torch.float64: 1e-2, torch.float32: 1e-6}
@@ -25,10 +25,10 @@ def square(
 ) -> Float[Tensor, "*n"]:
     """The product of the three gratings; `reciprocal` and `fudge` have no part in it.
 
-    One division serves all three.
+    One division serves all three, and their derivatives.
     """
     (a, over_a), (b, over_b), (c, over_c) = gratings(offset, cells)
-    return (a * b * c) / (over_a * over_b * over_c)
+    return (a * b * c) * torch.reciprocal(over_a * over_b * over_c)
 
 
 def gratings(
@@ -36,18 +36,25 @@ def gratings(
 ) -> list[tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]]:
     """sin(pi N x) and sin(pi x) along a, b, c: their ratio is the amplitude of N slits.
 
-    offset: distance x from the nearest whole number, -1/2 to 1/2. Near 0 they are the series of the
-    ratio and 1, so that the product of three is never too small for float32.
+    offset: distance x from the nearest whole number, -1/2 to 1/2. Near 0 they are the ratio and 1,
+    or both over x, so that the product of three is never too small for float32.
     """
-    parts = []
-    for axis in range(3):
-        x, count = offset[axis], cells[axis]
-        phase = count * x
-        near = phase.abs() < NEAR[x.dtype]
-        series = grating_series(joined(torch.where(near, phase, 0.0)), count)
-        numerator = torch.where(near, series, sin_pi(phase))
-        parts.append((numerator, torch.where(near, torch.ones_like(x), sin_pi(x))))
-    return parts
+    return [_grating(offset[axis], cells[axis]) for axis in range(3)]
+
+
+def _grating(
+    x: Float[Tensor, "*n"], count: Float[Tensor, ""]
+) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
+    phase = count * x
+    if takes_polynomials(phase):
+        rest, single = joined(phase - torch.round(phase)), joined(x)
+        near = phase.abs() < 0.5  # rest = N x: x cancels
+        numerator = torch.where(near, count, rest) * sine_over(rest)
+        return numerator, torch.where(near, 1.0, single) * sine_over(single)
+    near = phase.abs() < NEAR[x.dtype]
+    series = grating_series(torch.where(near, phase, 0.0), count)
+    numerator = torch.where(near, series, torch.sin(torch.pi * phase))
+    return numerator, torch.where(near, 1.0, torch.sin(torch.pi * x))
 
 
 def grating_series(phase: Float[Tensor, "*n"], count: Float[Tensor, ""]) -> Float[Tensor, "*n"]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nb_core import Experiment
     from nb_physics import Plan
 
 Say = Callable[[dict[str, Any]], None]
@@ -58,7 +59,8 @@ def serve(lines: Iterable[str], say: Say) -> None:
 class _Worker:
     """A workload, ready to be run: its plan is made, and one call has been done.
 
-    With a gradient a call makes its plan anew, and ends with the backward pass.
+    With a gradient a call makes its plan anew, and ends with the backward pass; so does the image
+    alone that it is held against, without that pass.
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -80,15 +82,13 @@ class _Worker:
 
     def _gradient(self) -> Tensor:
         from nb_cli.bench.gradient import with_parameters
-        from nb_physics import make_plan
 
-        experiment, _ = with_parameters(self.plan.experiment)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # said already, of the same plan
-            plan = make_plan(experiment)
-        image = self._simulate(plan)
+        image = self._simulate(_replanned(with_parameters(self.plan.experiment)[0]))
         image.sum().backward()
         return image.detach()
+
+    def _forward(self) -> Tensor:
+        return self._simulate(_replanned(self.plan.experiment))
 
     def _simulate(self, plan: Plan) -> Tensor:
         import torch
@@ -107,7 +107,7 @@ class _Worker:
         forward: the seconds of the image alone, where a call is more than that
         """
         seconds, self.image = _timed(self.call)
-        forward = None if self.call == self._image else _timed(self._image)[0]
+        forward = None if self.call == self._image else _timed(self._forward)[0]
         sizes = {"resident": resident_peak(), "device": self._device_peak()}
         return {"seconds": seconds, "forward": forward, **sizes}
 
@@ -150,6 +150,14 @@ def _plan(arguments: list[str]) -> Plan:
     from nb_physics import make_plan
 
     return make_plan(flags_to_experiment(arguments))
+
+
+def _replanned(experiment: Experiment) -> Plan:
+    from nb_physics import make_plan
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said already, of the same plan
+        return make_plan(experiment)
 
 
 def resident_peak() -> int | None:

@@ -17,9 +17,11 @@ class Gradient(torch.nn.Module):
     def forward(self, x, y, v):
         across, weight = x[:, :, None], y[:, None, None]
         slopes = torch.sin(across * v) * weight
+        slopes = torch.zeros_like(slopes) + slopes + torch.zeros_like(slopes)
+        by_pixel = weight + torch.zeros_like(slopes)  # which spreads it over the steps
         by_step = [(slopes * across).sum([0, 1], keepdim=True), (slopes * slopes).sum([0, 1])]
         late = slopes.sum([2], keepdim=True) * slopes
-        return *by_step, slopes.sum([2]), (slopes * v).sum(), late.sum([-1, 0])
+        return *by_step, slopes.sum([2]), (slopes * v).sum(), late.sum([-1, 0]), by_pixel
 
 
 def given(pixels=5, sources=2, steps=7):
@@ -56,6 +58,10 @@ def test_what_goes_to_memory(program):
     (stack,) = nodes_of(program, STACK)
     assert len(stack.args[0]) == 2
     assert len({str(part.meta["val"].shape) for part in stack.args[0]}) == 1
+
+
+def test_zeros_are_left_out_where_they_only_add(program):
+    assert len(nodes_of(program, torch.ops.aten.zeros_like.default)) == 1
 
 
 def test_steps_are_summed_first_and_together(program):

@@ -66,7 +66,8 @@ def sin_cos_pi(x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tenso
     if not takes_polynomials(x):
         return torch.sin(torch.pi * x), torch.cos(torch.pi * x)
     rest = joined(x - torch.round(x))
-    return rest * sine_over(rest), _polynomial(torch.square(rest), _COSINE[x.dtype])
+    t = torch.square(rest)
+    return rest * _polynomial(t, _SINE[x.dtype]), _polynomial(t, _COSINE[x.dtype])
 
 
 def sine_over(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
@@ -80,10 +81,9 @@ def takes_polynomials(x: Tensor) -> bool:
 
 
 def _polynomial(t: Float[Tensor, "*n"], coefficients: tuple[float, ...]) -> Float[Tensor, "*n"]:
-    if torch.compiler.is_exporting():
-        whole: Float[Tensor, "*n"] = polynomial(t, list(coefficients))
-        return whole
-    return horner(t, list(coefficients))
+    compute = polynomial if torch.compiler.is_exporting() else horner
+    value: Float[Tensor, "*n"] = compute(t, list(coefficients))
+    return value
 
 
 def horner(t: Float[Tensor, "*n"], coefficients: list[float]) -> Float[Tensor, "*n"]:

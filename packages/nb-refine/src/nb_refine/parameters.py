@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -152,7 +153,7 @@ def _describe_misset(experiment: Experiment, plan: Plan, lattice: Lattice) -> li
 
 def _apply_misset(model: Model, experiment: Experiment, values: Values) -> Experiment:
     angles = torch.stack([values[f"misset_{axis}"] for axis in "xyz"])
-    return _with_crystal(experiment, misset_deg=angles)
+    return _with(experiment, "crystal", misset_deg=angles)
 
 
 def plain_cell(experiment: Experiment) -> dict[str, float]:
@@ -186,7 +187,7 @@ def _apply_cell(model: Model, experiment: Experiment, values: Values) -> Experim
     cell = {
         f"cell_{term}": values[f"cell_{tie}"] if isinstance(tie, str) else tie for term, tie in ties
     }
-    return _with_crystal(experiment, **cell)
+    return _with(experiment, "crystal", **cell)
 
 
 def _describe_cells(experiment: Experiment, plan: Plan, lattice: Lattice) -> list[Parameter]:
@@ -200,7 +201,7 @@ def _describe_cells(experiment: Experiment, plan: Plan, lattice: Lattice) -> lis
 
 
 def _apply_cells(model: Model, experiment: Experiment, values: Values) -> Experiment:
-    return _with_crystal(experiment, N_cells=tuple(values[f"N_{axis}"] for axis in "abc"))
+    return _with(experiment, "crystal", N_cells=tuple(values[f"N_{axis}"] for axis in "abc"))
 
 
 def _describe_mosaic(experiment: Experiment, plan: Plan, lattice: Lattice) -> list[Parameter]:
@@ -212,7 +213,7 @@ def _describe_mosaic(experiment: Experiment, plan: Plan, lattice: Lattice) -> li
 
 
 def _apply_mosaic(model: Model, experiment: Experiment, values: Values) -> Experiment:
-    return _with_crystal(experiment, mosaic_spread_deg=values["mosaic_spread"])
+    return _with(experiment, "crystal", mosaic_spread_deg=values["mosaic_spread"])
 
 
 def _describe_scale(experiment: Experiment, plan: Plan, lattice: Lattice) -> list[Parameter]:
@@ -258,7 +259,7 @@ def _describe_distance(experiment: Experiment, plan: Plan, lattice: Lattice) -> 
 
 
 def _apply_distance(model: Model, experiment: Experiment, values: Values) -> Experiment:
-    return _with_detector(experiment, **{_distance_field(experiment): values["distance"]})
+    return _with(experiment, "detector", **{_distance_field(experiment): values["distance"]})
 
 
 def _distance_field(experiment: Experiment) -> str:
@@ -286,8 +287,8 @@ def _describe_centre(experiment: Experiment, plan: Plan, lattice: Lattice) -> li
 def _apply_centre(model: Model, experiment: Experiment, values: Values) -> Experiment:
     x, y = values["beam_centre_x"], values["beam_centre_y"]
     if _counts_from_origin(experiment, model.plan):
-        return _with_detector(experiment, orgx_px=x, orgy_px=y)
-    return _with_detector(experiment, beam_center_x_mm=x, beam_center_y_mm=y)
+        return _with(experiment, "detector", orgx_px=x, orgy_px=y)
+    return _with(experiment, "detector", beam_center_x_mm=x, beam_center_y_mm=y)
 
 
 def _counts_from_origin(experiment: Experiment, plan: Plan) -> bool:
@@ -302,14 +303,10 @@ def _refuse_fixed_origin(experiment: Experiment, group: str) -> None:
         raise InputError("pix0_vector_m", experiment.detector.pix0_vector_m, remedy)
 
 
-def _with_crystal(experiment: Experiment, **fields: object) -> Experiment:
-    crystal = dataclasses.replace(experiment.crystal, **fields)  # type: ignore[arg-type]
-    return dataclasses.replace(experiment, crystal=crystal)
-
-
-def _with_detector(experiment: Experiment, **fields: object) -> Experiment:
-    detector = dataclasses.replace(experiment.detector, **fields)  # type: ignore[arg-type]
-    return dataclasses.replace(experiment, detector=detector)
+def _with(experiment: Experiment, section: str, **fields: Any) -> Experiment:
+    """The experiment with other fields of one section."""
+    changed: Any = dataclasses.replace(getattr(experiment, section), **fields)
+    return dataclasses.replace(experiment, **{section: changed})
 
 
 GROUPS: dict[str, Group] = {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import pluggy
 
@@ -79,7 +80,8 @@ def collect_taps(manager: pluggy.PluginManager) -> dict[str, TapEntry]:
         name = implementation.plugin_name
         package, version = _package(name, packages.get(name))
         try:
-            taps: list[object] = list(implementation.function())  # type: ignore[call-overload]
+            register: Any = implementation.function
+            taps: list[object] = list(register())
         except Exception as error:
             raise _plugin_error(name, error) from error
         for tap in taps:

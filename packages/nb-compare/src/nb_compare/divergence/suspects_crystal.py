@@ -14,6 +14,7 @@ from nb_compare.divergence.suspicion import Scene, Suspect, changed_plan, number
 from nb_core import CrystalShape
 from nb_core.sweeps import resolve_mosaic
 from nb_core.units import rad_to_deg
+from nb_physics import Plan
 from nb_physics.structure.nearest import grid_index
 
 _SAME_CELL = 1e-6
@@ -58,11 +59,10 @@ def _vector_suspects(scene: Scene) -> Iterator[Suspect]:
     yield from _turn_suspects(scene, change, mapped)
 
 
-def _turn_suspects(scene: Scene, change: Tensor, mapped: object) -> Iterator[Suspect]:
+def _turn_suspects(scene: Scene, change: Tensor, mapped: Plan) -> Iterator[Suspect]:
     crystal, plan = scene.experiment.crystal, scene.plan
     angle, axis = _rotation(change)
     spread, _, _ = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
-    assert dataclasses.is_dataclass(mapped)
     along = abs(float((axis * plan.axes.spindle).sum()))
     turned = f"C's crystal is turned by {angle:.6g} deg from nb's"
     if along > 1.0 - 1e-6:
@@ -74,7 +74,7 @@ def _turn_suspects(scene: Scene, change: Tensor, mapped: object) -> Iterator[Sus
     row = 12 if crystal.misset_deg == "random" else None
     if crystal.misset_seed is not None and crystal.misset_deg != "random":
         row = 3
-    yield Suspect(Cause(text, row), mapped)  # type: ignore[arg-type]
+    yield Suspect(Cause(text, row), mapped)
     if plan.mosaic_count > 1 and angle <= 2.0 * float(spread) + 1e-6:
         text = f"{turned}, within the mosaic spread: another -mosaic_seed, or other domains"
         yield Suspect(Cause(text))

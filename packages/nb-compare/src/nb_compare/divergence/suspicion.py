@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from nb_compare.divergence.report import Cause
 from nb_compare.divergence.rows import Row
@@ -55,7 +56,7 @@ class Scene:
         return any(row.differs for row in self.rows if row.stage == stage)
 
 
-def changed_plan(experiment: Experiment, section: str, **fields: object) -> Plan | None:
+def changed_plan(experiment: Experiment, section: str, **fields: Any) -> Plan | None:
     """The plan of an experiment with fields of one section changed; None where that is refused."""
     try:
         if section:
@@ -63,7 +64,7 @@ def changed_plan(experiment: Experiment, section: str, **fields: object) -> Plan
             fields = {section: config}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NbWarning)
-            return make_plan(dataclasses.replace(experiment, **fields))  # type: ignore[arg-type]
+            return make_plan(dataclasses.replace(experiment, **fields))
     except InputError:
         return None
 

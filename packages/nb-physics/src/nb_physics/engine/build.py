@@ -8,6 +8,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from nb_core import CrystalConfig, DetectorConfig, Experiment
 from nb_physics.elementary import horner
-from nb_physics.engine import single_loop
 from nb_physics.engine.components import keep_components_apart
 from nb_physics.engine.kernel import (
     Kernel,
@@ -30,7 +30,7 @@ from nb_physics.engine.kernel import (
     kernel_kind_from_json,
     kernel_tensors,
 )
-from nb_physics.engine.single_loop import each_value_once, make_single_loop
+from nb_physics.engine.single_loop import KEEP_TOGETHER, each_value_once, make_single_loop
 from nb_physics.plan import make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_with
 
@@ -69,18 +69,20 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
     with torch.no_grad():
         program = torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
     settings = dict(_SETTINGS)
-    with contextlib.ExitStack() as stack:
-        if not kernel.gradient:
-            stored = _STORED_TO_SUM if kernel.reduces else _STORED
-            keep_components_apart(program.graph_module, stored=stored)
-            program = program.run_decompositions(_WRITTEN_OUT)
-            settings |= _ONE_LOOP if kernel.reduces and not kernel.running else {}
-        else:
-            program = _differentiated(program, kernel, arguments, shapes)
-            keep_components_apart(program.graph_module)
-            make_single_loop(program.graph_module)
-            settings |= {**_ONE_LOOP, **single_loop.SETTINGS}
-            stack.enter_context(each_value_once())
+    tracing: AbstractContextManager[None] = contextlib.nullcontext()
+    if kernel.gradient:
+        program = _differentiated(program, kernel, arguments, shapes)
+        keep_components_apart(program.graph_module)
+        make_single_loop(program.graph_module)
+        settings |= _ONE_LOOP | KEEP_TOGETHER
+        tracing = each_value_once()
+    else:
+        stored = _STORED_TO_SUM if kernel.reduces else _STORED
+        keep_components_apart(program.graph_module, stored=stored)
+        program = program.run_decompositions(_WRITTEN_OUT)
+        if kernel.reduces and not kernel.running:
+            settings |= _ONE_LOOP
+    with tracing:
         aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
 
 
@@ -177,11 +179,8 @@ def _template(kernel: KernelKind) -> Scene:
     }
     tensors = {name: value.to(torch.float64) for name, value in tensors.items()}
     tensors["structure.listed"] = torch.ones(values, dtype=torch.bool)
-    return _with_kind(scene, kernel, {**scene_tensors(scene), **tensors})
-
-
-def _with_kind(scene: Scene, kernel: KernelKind, tensors: dict[str, Tensor]) -> Scene:
-    return scene_with(replace(scene, kind=kernel.kind, layers=1, grid=1), tensors)
+    of_kind = replace(scene, kind=kernel.kind, layers=1, grid=1)
+    return scene_with(of_kind, {**scene_tensors(scene), **tensors})
 
 
 def main() -> None:

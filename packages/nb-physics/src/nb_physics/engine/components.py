@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
+from nb_physics.engine.nodes import call, value_of
+
 _aten = torch.ops.aten
 _POINTWISE = {
     _aten.add.Tensor,
@@ -58,13 +60,9 @@ def _replace(node: Node, other: Node) -> None:
         node.replace_all_uses_with(other)
 
 
-def _value(node: Node) -> Any:
-    return node.meta["val"]
-
-
 def _is_vectors(node: Any) -> bool:
     """Whether a node's first axis holds three components, and it has others."""
-    return isinstance(node, Node) and _value(node).dim() > 1 and _value(node).shape[0] == 3
+    return isinstance(node, Node) and value_of(node).dim() > 1 and value_of(node).shape[0] == 3
 
 
 class _Splitter:
@@ -84,12 +82,12 @@ class _Splitter:
 
     def _build(self, node: Node, index: int) -> Node:
         stacked = node.target is _aten.stack.default and (len(node.args) < 2 or node.args[1] == 0)
-        if stacked and (_value(node).dim() not in self.stored or _value(node).dim() < 4):
-            part = node.args[0][index]  # type: ignore[index]
-            assert isinstance(part, Node)
+        if stacked and (value_of(node).dim() not in self.stored or value_of(node).dim() < 4):
+            parts: Any = node.args[0]
+            part: Node = parts[index]
             return part
         if node.target in _POINTWISE:
-            if _value(node).dim() in self.stored:
+            if value_of(node).dim() in self.stored:
                 return self._stored_component(node, index)
             return self._pointwise(node, index)
         if node.target in _ALONG_AXIS and node.args[1] != 0:
@@ -99,50 +97,36 @@ class _Splitter:
             if _is_vectors(source):
                 along = axis - 1 if axis > 0 else axis
                 arguments = (self.component(source, index), along, *rest)
-                return self._call(node, node.target, arguments, index)
-        return self._call(node, _aten.select.int, (node, 0, index), index, after=True)
+                return self._before(node, arguments)
+        with self.graph.inserting_after(node):
+            return call(self.graph, _aten.select.int, node, 0, index)
 
     def _stored_component(self, node: Node, index: int) -> Node:
         parts = [self._pointwise(node, i) for i in range(3)]
         with self.graph.inserting_before(node):
-            stacked = self.graph.call_function(_aten.stack.default, (parts,))
-            stacked.meta["val"] = _value(node)
+            stacked = call(self.graph, _aten.stack.default, parts)
             for i in range(3):
-                part = self.graph.call_function(_aten.select.int, (stacked, 0, i))
-                part.meta["val"] = _value(node)[i]
-                self.made[node, i] = part
+                self.made[node, i] = call(self.graph, _aten.select.int, stacked, 0, i)
         return self.made[node, index]
 
     def _pointwise(self, node: Node, index: int) -> Node:
         arguments = tuple(self._argument(node, argument, index) for argument in node.args)
-        return self._call(node, node.target, arguments, index)
+        return self._before(node, arguments)
 
     def _argument(self, node: Node, argument: Any, index: int) -> Any:
         """What a pointwise operation takes for one component in place of an argument."""
-        if not isinstance(argument, Node) or not isinstance(_value(argument), torch.Tensor):
+        if not isinstance(argument, Node) or not isinstance(value_of(argument), torch.Tensor):
             return argument
-        if _value(argument).dim() < _value(node).dim():
+        if value_of(argument).dim() < value_of(node).dim():
             return argument
-        if _value(argument).shape[0] == 1:
+        if value_of(argument).shape[0] == 1:
             with self.graph.inserting_before(node):
-                row = self.graph.call_function(_aten.select.int, (argument, 0, 0))
-            row.meta["val"] = _value(argument)[0]
-            return row
+                return call(self.graph, _aten.select.int, argument, 0, 0)
         if argument.target in _POINTWISE:  # the outermost result is stored, not those before it
             return self._pointwise(argument, index)
         return self.component(argument, index)
 
-    def _call(
-        self,
-        node: Node,
-        target: Any,
-        arguments: tuple[Any, ...],
-        index: int,
-        *,
-        after: bool = False,
-    ) -> Node:
-        place = self.graph.inserting_after(node) if after else self.graph.inserting_before(node)
-        with place:
-            made = self.graph.call_function(target, arguments, {} if after else dict(node.kwargs))
-        made.meta["val"] = _value(node)[index]
-        return made
+    def _before(self, node: Node, arguments: tuple[Any, ...]) -> Node:
+        """The operation of a node on other arguments, before it."""
+        with self.graph.inserting_before(node):
+            return call(self.graph, node.target, *arguments, **node.kwargs)

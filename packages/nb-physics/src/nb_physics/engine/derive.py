@@ -19,7 +19,7 @@ from nb_physics.engine.kernel import (
 )
 from nb_physics.engine.load import load_kernels
 from nb_physics.engine.walk import CompiledWalk, padded
-from nb_physics.scene import Scene, scene_tensors
+from nb_physics.scene import Scene
 from nb_physics.tiles import PixelSelection, pixel_ranges
 
 MOST_EVALUATIONS = 1 << 18
@@ -42,7 +42,8 @@ class CompiledGradient:
     def __init__(self, walk: CompiledWalk, kernels: list[KernelKind]) -> None:
         self.walk = walk
         self.kernels = load_kernels(kernels)
-        self.names = derived_names(walk.scene.kind, scene_tensors(walk.scene))
+        tensors = kernel_tensors(walk.scene)
+        self.inputs = {name: tensors[name] for name in derived_names(walk.scene.kind, tensors)}
 
     def __call__(
         self, selection: PixelSelection, start: int, stop: int, cotangent: Float[Tensor, " pixels"]
@@ -50,8 +51,7 @@ class CompiledGradient:
         """By the scene's tensors, of the photons of pixels number `start` to `stop`, each times
         its cotangent.
         """
-        tensors = kernel_tensors(self.walk.scene)
-        total = {name: torch.zeros_like(tensors[name]) for name in self.names}
+        total = {name: torch.zeros_like(tensor) for name, tensor in self.inputs.items()}
         whole = self.walk.kinds[0].role is Role.WHOLE
         shared = [*self.walk.place(0, 0, 0, 1), *self.walk.parts[0]]
         for first, last in self._ranges(stop - start):

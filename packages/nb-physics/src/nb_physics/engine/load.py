@@ -37,17 +37,18 @@ _failures: dict[Path, str] = {}
 
 def load_kernels(kernels: Sequence[KernelKind]) -> list[CompiledKernel]:
     """The kernels, those that are missing built side by side first. Raises BuildError."""
-    missing = [kernel for kernel in kernels if not kernel_path(kernel).is_file()]
-    for kernel in missing:
-        if kernel_path(kernel) in _failures:
-            raise BuildError(_failures[kernel_path(kernel)])
+    by_path = {kernel_path(kernel): kernel for kernel in kernels}
+    missing = {path: kernel for path, kernel in by_path.items() if not path.is_file()}
+    for path in missing:
+        if path in _failures:
+            raise BuildError(_failures[path])
     if missing:
         try:
-            _build(missing)
+            _build(list(missing.values()))
         except BuildError as error:
-            _failures.update(dict.fromkeys(map(kernel_path, missing), str(error)))
+            _failures.update(dict.fromkeys(missing, str(error)))
             raise
-    return [_load(str(kernel_path(kernel))) for kernel in kernels]
+    return [_load(str(path)) for path in by_path]
 
 
 def _build(kernels: Sequence[KernelKind]) -> None:

@@ -16,13 +16,14 @@ from typing import Any
 
 import torch
 from torch.fx import Graph, GraphModule, Node
-from torch.fx.node import map_arg
+
+from nb_physics.engine.nodes import call, value_of
 
 _aten = torch.ops.aten
 _STEPS = 2
 """The axis of the steps, in (pixels, sources, steps)."""
 
-SETTINGS: dict[str, Any] = {
+KEEP_TOGETHER: dict[str, Any] = {
     "reorder_for_locality": False,
     "max_fusion_size": 10_000,
     "cpp.max_horizontal_fusion_size": 10_000,
@@ -78,29 +79,23 @@ def each_value_once() -> Iterator[None]:
         Pointwise.make_loader = plain  # type: ignore[method-assign]
 
 
-def _value(node: Node) -> Any:
-    return node.meta.get("val")
-
-
 def _shape(node: Node) -> str:
     """As text: to compare sizes that may be any would settle them."""
-    return str(_value(node).shape)
+    return str(value_of(node).shape)
 
 
 def _is_evaluation(node: Any) -> bool:
     """Whether a node has a number for each pixel and step."""
-    value = _value(node) if isinstance(node, Node) else None
-    if not isinstance(value, torch.Tensor) or value.dim() != 3:
-        return False
-    return not isinstance(value.shape[0], int) and not isinstance(value.shape[_STEPS], int)
+    return _is_by_pixel(node, by_step=True)
 
 
-def _is_of_ray(node: Node) -> bool:
-    """Whether a node has a number for each pixel, spread over the steps."""
-    value = _value(node)
+def _is_by_pixel(node: Any, *, by_step: bool) -> bool:
+    """Whether a node has a number for each pixel; and for each step, or one for all of them."""
+    value = value_of(node) if isinstance(node, Node) else None
     if not isinstance(value, torch.Tensor) or value.dim() != 3:
         return False
-    return not isinstance(value.shape[0], int) and isinstance(value.shape[_STEPS], int)
+    any_pixels, any_steps = (not isinstance(value.shape[axis], int) for axis in (0, _STEPS))
+    return any_pixels and any_steps is by_step
 
 
 def _summed_axes(node: Node) -> list[int]:
@@ -108,7 +103,8 @@ def _summed_axes(node: Node) -> list[int]:
     if node.target is _aten.sum.default and _is_evaluation(node.args[0]):
         return [0, 1, _STEPS]
     if node.target is _aten.sum.dim_IntList and _is_evaluation(node.args[0]):
-        return [axis % 3 for axis in node.args[1]]  # type: ignore[union-attr,operator,misc]
+        axes: Any = node.args[1]
+        return [axis % 3 for axis in axes]
     return []
 
 
@@ -131,7 +127,7 @@ def _sum_steps_first(graph: Graph) -> None:
         if _STEPS in axes and len(axes) > 1:
             (source, *rest) = node.args
             with graph.inserting_before(node):
-                first = _call(graph, _aten.sum.dim_IntList, source, [_STEPS], True)
+                first = call(graph, _aten.sum.dim_IntList, source, [_STEPS], True)
             node.args = (first, *rest)
 
 
@@ -148,7 +144,7 @@ def _store_slopes(graph: Graph) -> None:
     for node in wanted:
         users = list(node.users)
         with graph.inserting_after(node):
-            stored = _call(graph, torch.ops._inductor_test.realize.default, node)
+            stored = call(graph, torch.ops._inductor_test.realize.default, node)
         for user in users:
             user.replace_input_with(node, stored)
 
@@ -158,25 +154,18 @@ def _store_rays(graph: Graph) -> None:
     late = _descendants(graph)
     evaluations = [node for node in graph.nodes if _is_evaluation(node)]
     sources = dict.fromkeys(source for node in evaluations for source in node.all_input_nodes)
-    rays = [node for node in sources if _is_of_ray(node) and node not in late]
+    rays = [node for node in sources if _is_by_pixel(node, by_step=False) and node not in late]
     if not rays:
         return
     users = {ray: [user for user in ray.users if _is_evaluation(user)] for ray in rays}
-    widest = max(rays, key=lambda ray: not isinstance(_value(ray).shape[1], int))
+    widest = max(rays, key=lambda ray: not isinstance(value_of(ray).shape[1], int))
     with graph.inserting_before(next(iter(reversed(graph.nodes)))):
-        parts = [_call(graph, _aten.expand_as.default, ray, widest) for ray in rays]
-        stack = _call(graph, _aten.stack.default, parts)
+        parts = [call(graph, _aten.expand_as.default, ray, widest) for ray in rays]
+        stack = call(graph, _aten.stack.default, parts)
         for index, ray in enumerate(rays):
-            stored = _call(graph, _aten.select.int, stack, 0, index)
+            stored = call(graph, _aten.select.int, stack, 0, index)
             for user in users[ray]:
                 user.replace_input_with(ray, stored)
-
-
-def _call(graph: Graph, operation: Any, *arguments: Any) -> Node:
-    """A node, with the value that it has."""
-    made = graph.call_function(operation, arguments)
-    made.meta["val"] = operation(*map_arg(arguments, _value))
-    return made
 
 
 def _descendants(graph: Graph) -> set[Node]:

@@ -31,6 +31,7 @@ from nb_physics.orientation import (
     step_vectors,
     unit_cell,
 )
+from nb_physics.plausible import doubts
 from nb_physics.resolved import Plan
 from nb_physics.scale import fluence_from_flux, water_intensity
 from nb_physics.slips import met_slips
@@ -46,9 +47,12 @@ def make_plan(experiment: Experiment) -> Plan:
     """Resolves an experiment.
 
     Warns (SlipWarning) of nanoBragg's slips that change its image in the reference profile, and
-    (NbWarning) of what is accepted and has no effect.
+    (NbWarning) of what is accepted and has no effect, and of values that look like those of another
+    unit.
     """
     plan = _resolved(experiment)
+    for doubt in doubts(plan):
+        warnings.warn(doubt, NbWarning, stacklevel=2)
     _warn_of_overrides(experiment, plan.axes)
     for message in met_slips(plan):
         warnings.warn(message, SlipWarning, stacklevel=2)

@@ -61,7 +61,7 @@ def command(
 
     from nb_cli.outputs import chosen_files, write_outputs
     from nb_cli.progress import pixel_progress, printer
-    from nb_cli.report import describe_figures, describe_plan
+    from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, make_plan, simulate
     from nb_physics.devices import available_device
 
@@ -72,6 +72,7 @@ def command(
     plan = make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     say(describe_plan(plan))
+    warn_of_long_work(plan)
     chosen = {"device": target, "dtype": getattr(torch, dtype), "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
         image = simulate(plan, **chosen, engine=engine, max_memory=max_memory, progress=progress)

@@ -18,6 +18,9 @@ NS_PER_SPHERE = 60.0
 NS_PER_INTERPOLATION = 150.0
 """Of one thread of an ordinary core; docs/performance.md has measured times."""
 
+MANY_SUBPIXELS = 100
+"""Along a pixel's edge: nobody means so many, though a small detector may have them in time."""
+
 COHERENT_CELLS = 100
 """Edge of a block of a mosaic crystal, in unit cells: what scatters as one."""
 
@@ -36,9 +39,10 @@ def expected_seconds(plan: Plan) -> float:
 
 
 def long_work(plan: Plan) -> str | None:
-    """A sentence where an image takes long: how long, and what to do; else None."""
-    seconds = expected_seconds(plan)
-    if seconds < LONG_S:
+    """A sentence where an image takes long, or has more sub-pixels than are meant; else None."""
+    seconds, own = expected_seconds(plan), plan.experiment.sampling.oversample is None
+    coherent = own and plan.oversample >= MANY_SUBPIXELS
+    if seconds < LONG_S and not coherent:
         return None
     total = f"about {_duration(seconds)}: {evaluations(plan):.3g} evaluations"
     cells = [max(1.0, count) for count in plan.cells.tolist()]
@@ -59,7 +63,8 @@ def long_work(plan: Plan) -> str | None:
 
 
 def _duration(seconds: float) -> str:
-    for unit, length in (("years", 3.2e7), ("days", 86400.0), ("hours", 3600.0)):
+    units = (("years", 3.2e7), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
+    for unit, length in units:
         if seconds >= 2 * length:
             return f"{seconds / length:.2g} {unit}"
-    return f"{seconds / 60:.0f} minutes"
+    return f"{seconds:.0f} seconds"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nb_core import Experiment
+from nb_core.configs.checks import Scalar
 from nb_core.units import energy_eV_to_wavelength_A, m_to_mm
 from nb_physics.resolved import Plan
 
@@ -74,7 +75,7 @@ USUAL = (
             ("picometres", _times(0.01)),
         ),
     ),
-    Usual("beam", "beamsize_mm", "-beamsize", "mm", 1e-5, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)),
+    Usual("beam", "beamsize_mm", "-beamsize", "mm", 1e-6, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)),
     Usual(
         "detector",
         "distance_mm",
@@ -143,5 +144,5 @@ def _beam_beside_detector(plan: Plan) -> str | None:
     return f"the direct beam passes beside the detector: {places} of {edges}{hint}"
 
 
-def _plain(value: float | Tensor) -> float:
+def _plain(value: Scalar) -> float:
     return value.detach().item() if isinstance(value, Tensor) else float(value)

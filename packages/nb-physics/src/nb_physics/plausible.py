@@ -133,7 +133,8 @@ def _beam_beside_detector(plan: Plan) -> str | None:
         return None
     size = [pixels * frame.pixel_size.item() for pixels in (detector.spixels, detector.fpixels)]
     beam = [frame.beam_slow.item(), frame.beam_fast.item()]
-    if all(0.0 <= place <= edge for place, edge in zip(beam, size, strict=True)):
+    margin = frame.pixel_size.item()  # MOSFLM's own default lies a pixel off the middle
+    if all(-margin <= at <= edge + margin for at, edge in zip(beam, size, strict=True)):
         return None
     places = f"slow {m_to_mm(beam[0]):.6g}, fast {m_to_mm(beam[1]):.6g} mm"
     edges = f"{m_to_mm(size[0]):.6g} x {m_to_mm(size[1]):.6g} mm"

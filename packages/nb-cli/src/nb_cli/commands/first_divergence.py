@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option
+from nb_cli.compute_options import c_bin_option, device_option, dtype_option
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="What the C program printed with -printout, or TRACE_C lines.  [default: it is run]",
 )
-@click.option("--c-bin", metavar="PATH", help="The C program.  [default: NB_C_BIN, ./nanoBragg]")
+@c_bin_option
 @click.option("--all-rows", is_flag=True, help="Print every line of a long trace.")
 @device_option
 @dtype_option

@@ -32,6 +32,12 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def every_ten_seconds(no_progress_lines, monkeypatch):
+    """As the command has it."""
+    monkeypatch.setattr(progress, "INTERVAL", 10.0)
+
+
 @pytest.fixture
 def clock():
     return Clock()

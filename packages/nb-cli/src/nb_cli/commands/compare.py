@@ -95,7 +95,7 @@ def command(
     flags = program_arguments(experiment, arguments)
     choices = _choices(experiment.profile, ignore_unknown_flags, options)
     parent, line = Path(outdir), command_line()
-    with pixel_progress("simulating") as progress:
+    with pixel_progress("comparing") as progress:
         if golden is not None:
             recorded = read_golden(Path(golden))
             found = compare_with_golden(

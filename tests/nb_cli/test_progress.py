@@ -162,6 +162,17 @@ class TestWithoutATerminal:
         expected = ["nb: simulating: after 10 s", "nb: simulating: after 20 s"]
         assert capsys.readouterr().err.splitlines() == expected
 
+    def test_a_message_is_news_enough(self, course, clock, capsys):
+        lines = Lines(course)
+        clock.wait(9)
+        lines.message("nb: building kernels")
+        clock.wait(9)
+        lines.tick()
+        clock.wait(1)
+        lines.tick()
+        expected = ["nb: building kernels", "nb: simulating: after 19 s"]
+        assert capsys.readouterr().err.splitlines() == expected
+
     def test_short_work_says_nothing(self, capsys):
         with pixel_progress("simulating") as move:
             move(1, 2)

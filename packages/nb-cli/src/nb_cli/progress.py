@@ -107,6 +107,7 @@ class Display(ABC):
             self.make_room()
             click.echo(text, err=True)
             self._course.restart()
+            self.said()
 
     @abstractmethod
     def show(self) -> None:
@@ -115,6 +116,10 @@ class Display(ABC):
     @abstractmethod
     def make_room(self) -> None:
         """Takes away what stands on the line where a message will be printed."""
+
+    @abstractmethod
+    def said(self) -> None:
+        """A message has been printed."""
 
     @abstractmethod
     def close(self) -> None:
@@ -136,6 +141,10 @@ class Lines(Display):
 
     def make_room(self) -> None:
         """Each line is complete."""
+
+    def said(self) -> None:
+        """What was said is news enough for INTERVAL."""
+        self._shown = self._course.clock()
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -165,6 +174,9 @@ class Bar(Display):
 
     def make_room(self) -> None:
         click.echo("\r\x1b[K", nl=False, err=True)
+
+    def said(self) -> None:
+        """The bar is drawn again at the next look at the clock."""
 
     def close(self) -> None:
         self._bar.__exit__(None, None, None)

@@ -109,6 +109,6 @@ def test_the_kernels(rows, monkeypatch, folder):
     monkeypatch.setenv("NB_CACHE_DIR", str(folder / "kept"))
     assert rows()["kernels"] == f"0 in {folder / 'kept'}"
     (folder / "kept").mkdir()
-    for name in ("a.pt2", "b.pt2", "c.wanted"):
+    for name in ("a.pt2", "b.so", "c.wanted"):
         (folder / "kept" / name).write_bytes(bytes(1_250_000))
     assert rows()["kernels"] == f"2, 2.5 MB in {folder / 'kept'}"

@@ -63,6 +63,23 @@ def test_an_interrupted_view_leaves_nothing(nb, simulated, monkeypatch):
     check(nb("view", "a"), left=["a"])
 
 
+@pytest.mark.parametrize("left", [[], ["demo.hkl", "other"]])
+def test_an_interrupted_demo_leaves_nothing_of_its_own(nb, folder, monkeypatch, left):
+    monkeypatch.setattr("nb_physics.simulate", stop)
+    if left:
+        (folder / "nb-demo").mkdir()
+        for name in left:
+            (folder / "nb-demo" / name).write_text("old")
+    check(nb("demo"), left=["nb-demo"] if left else [])
+    assert not left or sorted(os.listdir("nb-demo")) == left
+
+
+def test_an_interrupted_trace_leaves_nothing(nb, tiny, monkeypatch):
+    monkeypatch.setattr("nb_compare.evidence.sha256_of", stop)
+    ran = nb("trace", "--pixel", "3", "4", "--json", "--out-dir", "new", "--", *tiny)
+    check(ran)
+
+
 def test_abort_counts_as_an_interruption(nb, monkeypatch):
     import click
 

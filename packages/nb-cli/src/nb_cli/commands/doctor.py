@@ -54,10 +54,11 @@ def _compiler() -> str:
 
 def _kernels() -> str:
     """How many compiled kernels there are, what they take on disk, and where."""
-    from nb_physics.engine.cache import cache_folder
+    from nb_physics.engine.cache import LIBRARY, PACKAGE, cache_folder
 
     folder = cache_folder()
-    sizes = [path.stat().st_size for path in folder.glob("*.pt2")]
+    kept = [path for end in (LIBRARY, PACKAGE) for path in folder.glob(f"*{end}")]
+    sizes = [path.stat().st_size for path in kept]
     taken = f", {sum(sizes) / 1e6:.1f} MB" if sizes else ""
     return f"{len(sizes)}{taken} in {folder}"
 

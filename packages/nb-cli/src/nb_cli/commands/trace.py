@@ -245,6 +245,7 @@ def _save(
 ) -> Path:
     """Writes the traces, the taps' JSON where wanted, and the evidence; returns the folder."""
     from nb_cli.main import command_line
+    from nb_cli.unfinished import filled_or_as_before
     from nb_compare.evidence import result_folder, write_evidence
 
     def fill(folder: Path) -> None:
@@ -258,8 +259,9 @@ def _save(
             fill(working)
         return final
     folder = Path(out_dir)
-    _make(folder)
-    fill(folder)
+    with filled_or_as_before(folder):
+        _make(folder)
+        fill(folder)
     return folder
 
 

@@ -106,9 +106,17 @@ def test_the_compiler(rows, monkeypatch, folder):
 
 
 def test_the_kernels(rows, monkeypatch, folder):
+    """What nb kernels list counts: files without a record are of another version."""
     monkeypatch.setenv("NB_CACHE_DIR", str(folder / "kept"))
-    assert rows()["kernels"] == f"0 in {folder / 'kept'}"
+    assert rows()["kernels"] == f"0, in {folder / 'kept'}"
     (folder / "kept").mkdir()
-    for name in ("a.pt2", "b.so", "c.wanted"):
+    for name in ("a.pt2", "b.so", "c.other"):
         (folder / "kept" / name).write_bytes(bytes(1_250_000))
-    assert rows()["kernels"] == f"2, 2.5 MB in {folder / 'kept'}"
+    expected = f"2, 2.5 MB, 2 of them for other versions, in {folder / 'kept'}"
+    assert rows()["kernels"] == expected
+
+
+def test_a_folder_of_kernels_that_cannot_be_read(rows, monkeypatch, folder):
+    (folder / "kept").write_text("a file")
+    monkeypatch.setenv("NB_CACHE_DIR", str(folder / "kept"))
+    assert "cannot be read" in rows()["kernels"]

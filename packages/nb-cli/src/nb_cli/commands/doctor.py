@@ -54,13 +54,17 @@ def _compiler() -> str:
 
 def _kernels() -> str:
     """How many compiled kernels there are, what they take on disk, and where."""
-    from nb_physics.engine.cache import LIBRARY, PACKAGE, cache_folder
+    from nb_core import InputError
+    from nb_physics import cache_folder, kept_kernels
 
-    folder = cache_folder()
-    kept = [path for end in (LIBRARY, PACKAGE) for path in folder.glob(f"*{end}")]
-    sizes = [path.stat().st_size for path in kept]
-    taken = f", {sum(sizes) / 1e6:.1f} MB" if sizes else ""
-    return f"{len(sizes)}{taken} in {folder}"
+    try:
+        kept = kept_kernels()
+    except InputError as error:
+        return str(error)
+    taken = f", {sum(kernel.bytes for kernel in kept) / 1e6:.1f} MB" if kept else ""
+    old = sum(not kernel.current for kernel in kept)
+    stale = f", {old} of them for other versions" if old else ""
+    return f"{len(kept)}{taken}{stale}, in {cache_folder()}"
 
 
 def _c_program() -> str:

@@ -172,7 +172,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 def start(kernel: KernelKind, folder: Path) -> Running:
     """Starts the program that builds a kernel, in a group of processes of its own."""
-    program = [sys.executable, "-m", "nb_physics.engine.build"]
+    program = [sys.executable, "-m", "nb_physics.engine.attended"]
     environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")}
     with (folder / ERRORS).open("wb") as errors:
         process = subprocess.Popen(

@@ -9,6 +9,7 @@ from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
 from nb_physics.simulate import Progress, photons_at, simulate, simulate_pixels
+from nb_physics.tangents import photons_and_jacobian
 from nb_physics.tiles import select_pixels
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ __all__ = [
     "counted_photons",
     "image_figures",
     "make_plan",
+    "photons_and_jacobian",
     "photons_at",
     "select_pixels",
     "simulate",

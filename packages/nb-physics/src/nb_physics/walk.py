@@ -140,12 +140,13 @@ def _compiled(
         walk = CompiledWalk(scene, dtype, device)
         return walk, CompiledGradient(walk, derived) if derived else None
     except BuildError as error:
-        _warn_once(str(error))
+        warn_once(str(error))
         return walk, None
 
 
 @functools.cache
-def _warn_once(reason: str) -> None:
+def warn_once(reason: str) -> None:
+    """Says, once in a process, why there are no kernels."""
     message = f"no compiled kernels, eager torch is used, which is slower: {reason}"
     warnings.warn(message, NbWarning, stacklevel=4)
 

@@ -1,0 +1,167 @@
+"""Photons of chosen pixels with their derivatives by what an experiment was made from."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from nb_core import Experiment
+from nb_physics.devices import computing_device
+from nb_physics.engine.choice import Engine, takes_kernels
+from nb_physics.engine.load import BuildError
+from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
+from nb_physics.plan import Plan, make_plan
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
+from nb_physics.simulate import Progress
+from nb_physics.tiles import PixelSelection, chosen_pixels
+from nb_physics.walk import EagerWalk, check_engine, warn_once
+
+
+def photons_and_jacobian(
+    experiment: Experiment | Plan,
+    values: Float[Tensor, " parameters"],
+    pixels: Int[Tensor, " pixels"],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    engine: Engine | str = Engine.AUTO,
+    repeats: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
+    """Photons of the pixels with these flat indices, and their derivatives by `values`.
+
+    values: a tensor with a gradient, from which fields of the experiment were computed
+    repeats: how often the same is to come, with other values: AUTO weighs the time of all of it
+    From the values to the scene, which is small, in reverse mode; from there to the pixels by
+    kernels, at the cost of two to three images for any number of parameters, or in eager forward
+    mode, one pass for each. Memory is that of what is given and a tile, whatever the number of
+    steps. Derivatives that kernels do not give are eager with every engine: by the sources, the
+    sensor's depth, structure factors and curved detectors, and with dmin or oversample_* in the
+    reference profile. Nothing that is given carries a gradient.
+    Options and errors as of `photons_at`.
+    """
+    target, chosen = computing_device(device, dtype), check_engine(engine)
+    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    scene = make_scene(plan)
+    selection = chosen_pixels(pixels, plan.experiment.detector)
+    tangents = {name: t.to(target) for name, t in _scene_jacobian(scene, values).items()}
+    fixed = _without_gradient(scene_to(scene, target))
+    photons = torch.zeros(selection.count, dtype=dtype, device=target)
+    jacobian = torch.zeros((selection.count, values.numel()), dtype=torch.float64, device=target)
+    with torch.no_grad():
+        walk = _choose(plan, fixed, tangents, (selection.count, repeats), dtype, target, chosen)
+        for start, stop in walk.ranges(selection.count):
+            photons[start:stop], jacobian[start:stop] = walk.photons(selection, start, stop)
+            if progress is not None:
+                progress(stop, selection.count)
+    return photons, jacobian
+
+
+class EagerTangents:
+    """By torch in forward mode, one pass for each parameter: the readable twin of the kernels."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        scene: Scene,
+        tangents: Tangents,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        _load_forward_mode()
+        self.walk = EagerWalk(plan, scene, dtype, device)
+        self.scene, self.tangents = scene, tangents
+
+    def ranges(self, count: int) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each tile."""
+        return self.walk.ranges(count)
+
+    def photons(
+        self, selection: PixelSelection, start: int, stop: int
+    ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
+        """Photons of pixels number `start` to `stop`, and their derivatives."""
+        count = next(iter(self.tangents.values())).shape[-1]
+        columns = torch.zeros((stop - start, count), dtype=torch.float64, device=self.walk.device)
+        tensors = scene_tensors(self.scene)
+        for number in range(count):
+            with forward_ad.dual_level():
+                dual = {
+                    name: forward_ad.make_dual(tensors[name], tangent[..., number].contiguous())
+                    for name, tangent in self.tangents.items()
+                    if bool((tangent[..., number] != 0).any())
+                }
+                scene = scene_with(self.scene, {**tensors, **dual})
+                parts = forward_ad.unpack_dual(self.walk.photons(selection, start, stop, scene))
+                values = parts.primal.clone()
+                if parts.tangent is not None:
+                    columns[:, number] = parts.tangent
+        return values, columns
+
+
+@functools.cache
+def _load_forward_mode() -> None:
+    """On first use, torch's forward mode imports what torch itself warns of as deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            one = torch.ones((), dtype=torch.float64)
+            forward_ad.make_dual(one, one)
+
+
+def _choose(
+    plan: Plan,
+    scene: Scene,
+    tangents: Tangents,
+    work: tuple[int, int],
+    dtype: torch.dtype,
+    device: torch.device,
+    engine: Engine,
+) -> CompiledTangents | EagerTangents:
+    """The walk that the engine stands for; eager where there is no kernel.
+
+    work: pixels, and how often they are computed
+    """
+    eager = EagerTangents(plan, scene, tangents, dtype, device)
+    if engine is Engine.EAGER or not work[0]:
+        return eager
+    kernels = tangent_kernels(scene, tangents, dtype, device)
+    count = next(iter(tangents.values())).shape[-1]
+    evaluations = float(work[0]) * work[1] * scene.layers * plan.steps * count
+    if kernels is None or (engine is Engine.AUTO and not takes_kernels(kernels, evaluations)):
+        return eager
+    try:
+        return CompiledTangents(scene, tangents, kernels, dtype, device)
+    except BuildError as error:
+        warn_once(str(error))
+        return eager
+
+
+def _without_gradient(scene: Scene) -> Scene:
+    return scene_with(scene, {name: t.detach() for name, t in scene_tensors(scene).items()})
+
+
+def _scene_jacobian(scene: Scene, values: Float[Tensor, " parameters"]) -> dict[str, Tensor]:
+    """The derivatives of the scene's tensors that depend on the values.
+
+    These have the tensor's axes and, last, that of the values. A backward pass is linear in its
+    cotangent; the derivative of that, once for each value, is the forward pass.
+    """
+    moving = {name: t for name, t in scene_tensors(scene).items() if t.requires_grad}
+    if not moving:
+        return {"fluence": torch.zeros(values.shape, dtype=scene.fluence.dtype)}
+    flat = torch.cat([tensor.reshape(-1) for tensor in moving.values()])
+    cotangent = torch.zeros_like(flat, requires_grad=True)
+    (pulled,) = torch.autograd.grad(flat, values, cotangent, create_graph=True)
+    columns = [torch.autograd.grad(one, cotangent, retain_graph=True)[0] for one in pulled]
+    jacobian = torch.stack(columns, dim=1)
+    sizes = [tensor.numel() for tensor in moving.values()]
+    return {
+        name: part.reshape(*tensor.shape, values.numel())
+        for part, (name, tensor) in zip(jacobian.split(sizes), moving.items(), strict=True)
+    }

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Experiment
-from nb_physics import simulate
+from nb_physics import Progress
 from nb_refine.errors import FitError
-from nb_refine.images import photons, photons_and_jacobian, said_once
+from nb_refine.images import Computing, image_of, photons_and_jacobian
 from nb_refine.losses import Loss, above_floor, loss_sum
 from nb_refine.observation import Observation
 from nb_refine.parameters import Model, Parameter
@@ -87,14 +87,17 @@ def make_result(
     loss: Loss,
     history: Sequence[Step],
     most_chi_squared: float,
+    computing: Computing,
+    progress: Progress | None = None,
 ) -> Result:
     """The result at these values; FitError where there is none, as `Refinement.result` says."""
     last = history[-1]
-    expected, jacobian = photons_and_jacobian(model.experiment, values, pixels)
+    expected, jacobian = photons_and_jacobian(
+        model.experiment, values, pixels, computing, progress
+    )
     expected = above_floor(expected)
     experiment = model.experiment(values.detach().clone())
-    with said_once():
-        before, after = simulate(model.base), simulate(experiment)
+    before, after = (image_of(one, computing, progress) for one in (model.base, experiment))
     counts, usable = observation.photons, observation.usable
     chi_squared = mean_chi_squared(loss, counts[usable], after[usable], len(model.parameters))
     _require_fit(chi_squared, most_chi_squared, last.reason)

@@ -9,7 +9,7 @@ from torch import Tensor
 from nb_core import CrystalShape, DetectorConvention, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import rad_to_deg
-from nb_physics import Figures, Plan, select_pixels
+from nb_physics import Choice, Figures, Plan, select_pixels
 from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
@@ -23,9 +23,11 @@ _SHAPES = {
 }
 
 
-def describe_plan(plan: Plan) -> str:
-    """An aligned account of the resolved experiment."""
+def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
+    """An aligned account of the resolved experiment, and of the engine that computes it."""
     rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    if engine is not None:
+        rows.append(("engine", str(engine)))
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {text}" for name, text in rows]
     return "\n".join(lines)

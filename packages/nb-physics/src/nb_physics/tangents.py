@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -13,14 +14,16 @@ from torch.autograd import forward_ad
 
 from nb_core import Experiment
 from nb_physics.devices import computing_device
-from nb_physics.engine.choice import Engine, takes_kernels
+from nb_physics.engine.cache import is_at_hand
+from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, soonest
+from nb_physics.engine.cost import Work, work_of
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.simulate import Progress
 from nb_physics.tiles import PixelSelection, chosen_pixels
-from nb_physics.walk import EagerWalk, check_engine, warn_once
+from nb_physics.walk import EagerWalk, warn_once
 
 
 def photons_and_jacobian(
@@ -33,6 +36,7 @@ def photons_and_jacobian(
     engine: Engine | str = Engine.AUTO,
     repeats: int = 1,
     progress: Progress | None = None,
+    chosen: Callable[[Choice], None] | None = None,
 ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
     """Photons of the pixels with these flat indices, and their derivatives by `values`.
 
@@ -46,7 +50,7 @@ def photons_and_jacobian(
     reference profile. Nothing that is given carries a gradient.
     Options and errors as of `photons_at`.
     """
-    target, chosen = computing_device(device, dtype), check_engine(engine)
+    target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     scene = make_scene(plan)
     selection = chosen_pixels(pixels, plan.experiment.detector)
@@ -54,8 +58,14 @@ def photons_and_jacobian(
     fixed = _without_gradient(scene_to(scene, target))
     photons = torch.zeros(selection.count, dtype=dtype, device=target)
     jacobian = torch.zeros((selection.count, values.numel()), dtype=torch.float64, device=target)
+    name, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
+    work = work_of(scene, selection.count * repeats, name, target.type, threads, gradient=False)
+    work = dataclasses.replace(work, tangents=values.numel())
+    choice = _choice(fixed, tangents, work, dtype, target, check_engine(engine))
     with torch.no_grad():
-        walk = _choose(plan, fixed, tangents, (selection.count, repeats), dtype, target, chosen)
+        walk, choice = _walk(plan, fixed, tangents, choice, dtype, target)
+        if chosen is not None:
+            chosen(choice)
         for start, stop in walk.ranges(selection.count):
             photons[start:stop], jacobian[start:stop] = walk.photons(selection, start, stop)
             if progress is not None:
@@ -114,32 +124,42 @@ def _load_forward_mode() -> None:
             forward_ad.make_dual(one, one)
 
 
-def _choose(
-    plan: Plan,
+def _choice(
     scene: Scene,
     tangents: Tangents,
-    work: tuple[int, int],
+    work: Work,
     dtype: torch.dtype,
     device: torch.device,
     engine: Engine,
-) -> CompiledTangents | EagerTangents:
-    """The walk that the engine stands for; eager where there is no kernel.
+) -> Choice:
+    """The engine for photons and derivatives, and why."""
+    if engine is Engine.EAGER:
+        return Choice(Engine.EAGER, "asked for")
+    kernels = tangent_kernels(scene, tangents, dtype, device) if work.rays else None
+    if kernels is None:
+        return Choice(Engine.EAGER, "there are no kernels of these derivatives")
+    if engine is Engine.COMPILED:
+        return asked_for(kernels, (), is_at_hand)
+    return soonest(work, kernels, (), is_at_hand)
 
-    work: pixels, and how often they are computed
-    """
-    eager = EagerTangents(plan, scene, tangents, dtype, device)
-    if engine is Engine.EAGER or not work[0]:
-        return eager
-    kernels = tangent_kernels(scene, tangents, dtype, device)
-    count = next(iter(tangents.values())).shape[-1]
-    evaluations = float(work[0]) * work[1] * scene.layers * plan.steps * count
-    if kernels is None or (engine is Engine.AUTO and not takes_kernels(kernels, evaluations)):
-        return eager
-    try:
-        return CompiledTangents(scene, tangents, kernels, dtype, device)
-    except BuildError as error:
-        warn_once(str(error))
-        return eager
+
+def _walk(
+    plan: Plan,
+    scene: Scene,
+    tangents: Tangents,
+    choice: Choice,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> tuple[CompiledTangents | EagerTangents, Choice]:
+    """The walk that was chosen; eager, with a warning, where its kernels cannot be built."""
+    if choice.engine is Engine.COMPILED:
+        try:
+            kernels = list(choice.kernels)
+            return CompiledTangents(scene, tangents, kernels, dtype, device), choice
+        except BuildError as error:
+            warn_once(str(error))
+            choice = choice.without_kernels(str(error), of_image=True)
+    return EagerTangents(plan, scene, tangents, dtype, device), choice
 
 
 def _without_gradient(scene: Scene) -> Scene:

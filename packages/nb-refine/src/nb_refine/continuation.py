@@ -14,13 +14,13 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nb_core import BackgroundConfig, CrystalShape, Experiment
-from nb_physics import Plan, make_plan
+from nb_physics import Plan, make_plan, simulate
 from nb_physics.geometry import directions, flat_positions, subpixel_coordinates
 from nb_physics.lattice.gauss import WIDTH_SQUARED
 from nb_physics.lattice.tophat import RADIUS_SQUARED
 from nb_physics.scattering import scattering_vectors
 from nb_physics.vectors import length
-from nb_refine.images import Computing, image_of, said_once
+from nb_refine.images import Computing, said_once
 
 NARROWING = 0.5
 """Width of each stage's spots, as a fraction of those of the stage before."""
@@ -121,8 +121,9 @@ def near_reflections(
         dry = BackgroundConfig(water_size_um=0.0)
         single = _of_one_domain(topped, 1)
         flat = dataclasses.replace(single, background=dry, roi=None, mask=None)
-    image = image_of(flat, computing or Computing())
-    return torch.nonzero(image.flatten() > 0).flatten()
+        how = computing or Computing()
+        image = simulate(flat, device=how.device, dtype=how.dtype, engine=how.engine)
+    return torch.nonzero(image.flatten() > 0).flatten().cpu()
 
 
 def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:

@@ -69,12 +69,12 @@ def of_version(kernel, made, monkeypatch, *, source, installation=None):
         if installation is not None:
             patch.setattr(cache, "_installation", lambda: str(installation))
         patch.setattr(cache, "take_out_useless", lambda: None)
-        return keep(made, kernel, 1.0)
+        return keep(made.read_bytes(), kernel, 1.0)
 
 
 class TestKeeping:
     def test_a_kernel_and_its_record(self, folder, kernel, made):
-        path = keep(made, kernel, 12.34)
+        path = keep(made.read_bytes(), kernel, 12.34)
         assert path == kernel_path(kernel)
         assert is_at_hand(kernel)
         assert files(folder) == [f"{path.stem}.json", path.name]
@@ -86,7 +86,7 @@ class TestKeeping:
 
     def test_it_is_found_again(self, kernels, made):
         for kernel in kernels:
-            keep(made, kernel, 1.0)
+            keep(made.read_bytes(), kernel, 1.0)
         found = kept_kernels()
         assert {entry.kernel for entry in found} == set(kernels)
         assert all(entry.current and entry.usable for entry in found)
@@ -97,7 +97,7 @@ class TestKeeping:
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"kernel": 5}', '{"kernel": {}}', "\udcff"])
     def test_a_record_that_says_nothing(self, folder, kernel, made, text):
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         path.with_suffix(".json").write_bytes(text.encode(errors="surrogateescape"))
         (entry,) = kept_kernels()
         assert (entry.kernel, entry.usable) == (None, False)
@@ -106,18 +106,21 @@ class TestKeeping:
     def test_a_folder_that_takes_no_more(self, folder, kernel, made, monkeypatch, number):
         """Nothing is left of a file that could not be written to its end."""
 
-        def half(source, target):
-            Path(target).write_bytes(Path(source).read_bytes()[:50])
+        content = made.read_bytes()
+
+        def half(path, content):
+            with path.open("wb") as stream:
+                stream.write(content[:50])
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr(shutil, "copyfile", half)
+        monkeypatch.setattr(Path, "write_bytes", half)
         with pytest.raises(OSError, match=os.strerror(number)):
-            keep(made, kernel, 1.0)
+            keep(content, kernel, 1.0)
         assert files(folder) == []
         assert not is_at_hand(kernel)
 
     def test_use_is_noted(self, kernel, made):
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         os.utime(path, (0, 0))
         cache.note_use(path)
         (entry,) = kept_kernels()
@@ -125,7 +128,7 @@ class TestKeeping:
         cache.note_use(path.with_name("none"))
 
     def test_a_file_that_cannot_be_read_is_not_at_hand(self, kernel, made, monkeypatch):
-        keep(made, kernel, 1.0)
+        keep(made.read_bytes(), kernel, 1.0)
         monkeypatch.setattr(os, "access", lambda path, mode: False)
         assert not is_at_hand(kernel)
 
@@ -146,22 +149,22 @@ class TestTakingOut:
         old = of_version(kernel, made, monkeypatch, source="older")
         (entry,) = kept_kernels()
         assert not entry.current
-        new = keep(made, kernel, 1.0)
+        new = keep(made.read_bytes(), kernel, 1.0)
         assert new != old
         assert files(folder) == [f"{new.stem}.json", new.name]
 
     def test_this_version_stays(self, kernels, made):
         for kernel in kernels:
-            keep(made, kernel, 1.0)
+            keep(made.read_bytes(), kernel, 1.0)
             os.utime(kernel_path(kernel), (0, 0))
-        keep(made, kernels[0], 1.0)
+        keep(made.read_bytes(), kernels[0], 1.0)
         assert all(is_at_hand(kernel) for kernel in kernels)
 
     def test_this_version_on_another_processor_stays(self, kernel, made, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(cache, "_processor", lambda: "another")
-            other = keep(made, kernel, 1.0)
-        mine = keep(made, kernel, 1.0)
+            other = keep(made.read_bytes(), kernel, 1.0)
+        mine = keep(made.read_bytes(), kernel, 1.0)
         assert other.exists()
         usable = {entry.path: entry.usable for entry in kept_kernels()}
         assert usable == {other: False, mine: True}
@@ -169,26 +172,26 @@ class TestTakingOut:
     def test_another_installation_in_use_stays(self, kernel, made, monkeypatch, tmp_path):
         """Two environments of one user do not take each other's kernels away."""
         other = of_version(kernel, made, monkeypatch, source="o", installation=tmp_path)
-        keep(made, kernel, 1.0)
+        keep(made.read_bytes(), kernel, 1.0)
         assert other.exists()
 
     def test_another_installation_that_is_idle(self, kernel, made, monkeypatch, tmp_path):
         other = of_version(kernel, made, monkeypatch, source="o", installation=tmp_path)
         long_ago = time.time() - (cache.UNUSED_DAYS + 1) * DAY
         os.utime(other, (long_ago, long_ago))
-        keep(made, kernel, 1.0)
+        keep(made.read_bytes(), kernel, 1.0)
         assert not other.exists()
 
     def test_an_installation_that_is_no_more(self, kernel, made, monkeypatch, tmp_path):
         gone = of_version(kernel, made, monkeypatch, source="o", installation=tmp_path / "gone")
-        keep(made, kernel, 1.0)
+        keep(made.read_bytes(), kernel, 1.0)
         assert not gone.exists()
 
     def test_what_nothing_is_known_of(self, folder, kernel, made):
         """As versions before this one left them."""
         folder.mkdir()
         shutil.copyfile(made, folder / "whole-square-fd419643b9b013b7455423c2.pt2")
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         assert files(folder) == [f"{path.stem}.json", path.name]
 
     def test_what_processes_that_died_have_left(self, folder, kernel, made):
@@ -197,11 +200,11 @@ class TestTakingOut:
         for name in names:
             (folder / name).write_bytes(b"")
         (folder / "notes.txt").write_bytes(b"not nb's")
-        keep(made, kernel, 1.0)
+        keep(made.read_bytes(), kernel, 1.0)
         assert {*names, "notes.txt"} < set(files(folder))  # they may belong to one that runs
         for name in [*names, "notes.txt"]:
             os.utime(folder / name, (0, 0))
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         assert files(folder) == [f"{path.stem}.json", path.name, "notes.txt"]
 
 
@@ -243,7 +246,7 @@ def stub(tmp_path, monkeypatch, made):
 
 class TestMaking:
     def test_what_is_missing_is_built(self, folder, kernels, stub, made):
-        keep(made, kernels[0], 1.0)
+        keep(made.read_bytes(), kernels[0], 1.0)
         assert make.make_kernels(kernels) == [kernel_path(kernel) for kernel in kernels]
         assert stub == [kernels[1]]
         make.make_kernels(kernels)
@@ -432,7 +435,7 @@ class TestLoading:
 
     def test_a_sound_file_stays(self, kernel, made, monkeypatch):
         """When the folder for temporary files is full, say."""
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         self.refuse(monkeypatch, "Failed to write /tmp/x: No space left on device\nat line 5")
         with pytest.raises(load.BuildError, match="loaded: Failed to write /tmp/x: No space left"):
             load.load_kernels([kernel])
@@ -448,15 +451,35 @@ class TestLoading:
 
     @pytest.mark.parametrize("how", ["cut off", "a bit", "empty"])
     def test_a_damaged_file_goes(self, folder, kernel, made, monkeypatch, how):
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         path.write_bytes(self.damaged(made, how))
         self.refuse(monkeypatch, "whatever")
         with pytest.raises(load.BuildError, match="it was damaged, and is built again the next"):
+            load._load(str(path))
+        assert files(folder) == []
+
+    @pytest.mark.parametrize("content", [b"no kernel at all", b""])
+    def test_a_file_that_nothing_is_known_of(self, folder, kernel, made, monkeypatch, content):
+        """Is damaged where it is neither an archive nor a library."""
+        path = keep(made.read_bytes(), kernel, 1.0)
+        path.with_suffix(".json").unlink()
+        self.refuse(monkeypatch, "whatever")
+        with pytest.raises(load.BuildError, match="could not be loaded: whatever"):
+            load.load_kernels([kernel])
+        path.write_bytes(content)
+        with pytest.raises(load.BuildError, match="it was damaged"):
             load.load_kernels([kernel])
         assert files(folder) == []
 
+    @pytest.mark.parametrize("how", ["cut off", "empty"])
+    def test_a_file_of_another_size_is_not_at_hand(self, kernel, made, how):
+        """A library that has been cut off would end the process that loads it."""
+        path = keep(made.read_bytes(), kernel, 1.0)
+        path.write_bytes(self.damaged(made, how))
+        assert not is_at_hand(kernel)
+
     def test_a_damaged_file_that_cannot_be_removed(self, kernel, made, monkeypatch):
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         path.write_bytes(b"")
         self.refuse(monkeypatch, "whatever")
 
@@ -465,10 +488,10 @@ class TestLoading:
 
         monkeypatch.setattr(Path, "unlink", refuse)
         with pytest.raises(load.BuildError, match="it is damaged; remove it .Permission denied"):
-            load.load_kernels([kernel])
+            load._load(str(path))
 
     def test_loading_notes_the_use(self, kernel, made, monkeypatch):
-        path = keep(made, kernel, 1.0)
+        path = keep(made.read_bytes(), kernel, 1.0)
         os.utime(path, (0, 0))
         monkeypatch.setattr(load, "_quick_loader", lambda path: list)
         load.load_kernels([kernel])

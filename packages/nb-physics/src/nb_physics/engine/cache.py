@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -24,7 +23,10 @@ from nb_physics.engine.kernel import KernelKind, kernel_kind_from_json
 FOLDER = "NB_CACHE_DIR"
 """Environment variable that names the folder."""
 
-KERNEL, RECORD, UNFINISHED = ".pt2", ".json", ".new-"
+KERNELS = (".pt2", ".so")
+"""Endings of kernels: torch's packages, and shared libraries."""
+
+RECORD, UNFINISHED = ".json", ".new-"
 SCHEMA = "nb-kernel/1"
 
 UNUSED_DAYS = 30
@@ -47,14 +49,31 @@ def kernel_path(kernel: KernelKind) -> Path:
     """The file of a kernel, which holds for this source code, torch, Python and processor only."""
     kind = _digest(kernel.to_json(), _processor())[:16]
     work = f"{kernel.role.value}-gradient" if kernel.gradient else kernel.role.value
-    name = f"{work}-{kernel.kind.shape.value}-{kind}-{version_digest()}{KERNEL}"
+    name = f"{work}-{kernel.kind.shape.value}-{kind}-{version_digest()}{KERNELS[0]}"
     return cache_folder() / name
 
 
 def is_at_hand(kernel: KernelKind) -> bool:
-    """Whether the kernel is in the folder and can be read."""
+    """Whether the kernel is in the folder, can be read, and has the size that it was given."""
     path = kernel_path(kernel)
-    return os.path.isfile(path) and os.access(path, os.R_OK)
+    try:
+        size = os.stat(path).st_size
+    except OSError:
+        return False
+    known = _record(path.with_suffix(RECORD)).get("bytes", size)
+    return bool(size == known) and os.path.isfile(path) and os.access(path, os.R_OK)
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether the file of a kernel is not what was written, or no such file at all."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    known = _record(path.with_suffix(RECORD)).get("sha256")
+    if known is not None:
+        return bool(known != hashlib.sha256(content).hexdigest())
+    return not content.startswith((b"PK", b"\x7fELF"))
 
 
 def version_digest() -> str:
@@ -128,7 +147,7 @@ def kept_kernels() -> list[KeptKernel]:
     """
     try:
         with os.scandir(cache_folder()) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(KERNEL))
+            names = sorted(entry.name for entry in entries if entry.name.endswith(KERNELS))
     except FileNotFoundError:
         return []
     found = (_kept(cache_folder() / name) for name in names)
@@ -159,8 +178,8 @@ def _record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def keep(made: Path, kernel: KernelKind, seconds: float) -> Path:
-    """Copies a finished kernel to the folder, with a record of what it is; its new path.
+def keep(content: bytes, kernel: KernelKind, seconds: float) -> Path:
+    """Writes a finished kernel to the folder, with a record of what it is; its path.
 
     Takes out what has become useless. Raises OSError where the folder takes no file, of which
     nothing is left then.
@@ -176,10 +195,12 @@ def keep(made: Path, kernel: KernelKind, seconds: float) -> Path:
         "processor": _digest(_processor())[:12],
         "installation": _installation(),
         "seconds": round(seconds, 1),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
     }
     take_out_useless()
     with _unfinished(target.parent) as copy, _unfinished(target.parent) as beside:
-        shutil.copyfile(made, copy)
+        copy.write_bytes(content)
         beside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         os.replace(beside, target.with_suffix(RECORD))
         os.replace(copy, target)
@@ -241,7 +262,8 @@ def _take_out_leftovers() -> None:
     A record is written before its kernel, so that both are given time.
     """
     for path in cache_folder().iterdir():
-        lone = path.suffix == RECORD and not path.with_suffix(KERNEL).exists()
+        kernels = (path.with_suffix(ending) for ending in KERNELS)
+        lone = path.suffix == RECORD and not any(kernel.exists() for kernel in kernels)
         if lone or path.suffix == ".wanted" or path.name.startswith(UNFINISHED):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _UNFINISHED_SECONDS:

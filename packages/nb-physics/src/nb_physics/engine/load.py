@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import atexit
 import functools
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from nb_physics.engine.cache import note_use, remove
+from nb_physics.engine.cache import is_damaged, note_use, remove
 from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.make import BuildError, make_kernels
 
@@ -61,7 +60,7 @@ def _unloadable(path: Path, error: Exception) -> BuildError:
     next time; a sound one stays, for the fault is elsewhere: a full folder for temporary files, say.
     """
     reason = f"{path} could not be loaded"
-    if _is_damaged(path):
+    if is_damaged(path):
         try:
             remove(path)
         except OSError as refused:
@@ -70,13 +69,3 @@ def _unloadable(path: Path, error: Exception) -> BuildError:
     said = (str(error).strip().splitlines() or ["no message"])[0]
     return BuildError(f"{reason}: {said}")
 
-
-def _is_damaged(path: Path) -> bool:
-    """Whether a file that can be read is no whole archive, by the checksums in it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is not None
-    except zipfile.BadZipFile:
-        return True
-    except OSError:
-        return False

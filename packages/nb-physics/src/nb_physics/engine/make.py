@@ -6,7 +6,6 @@ import contextlib
 import functools
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -197,13 +196,13 @@ def _as_they_end(running: Sequence[Running], say: _NowAndThen) -> Iterator[Runni
 
 def _keep(one: Running, seconds: float) -> None:
     """Puts a kernel into the folder; where that takes no file, into one of this process."""
-    made = one.folder / MADE
+    content = (one.folder / MADE).read_bytes()
     try:
-        keep(made, one.kernel, seconds)
+        keep(content, one.kernel, seconds)
     except OSError as error:
         path = kernel_path(one.kernel)
         own = Path(_own_folder().name) / path.name
-        shutil.copyfile(made, own)
+        own.write_bytes(content)
         _not_kept[path] = own
         _warn_not_kept(str(cache_folder()), error.strerror or str(error))
 

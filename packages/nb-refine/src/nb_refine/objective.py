@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics import Progress
+from nb_physics import Choice, Progress
 from nb_refine.images import Build, Computing, photons_and_jacobian
 from nb_refine.losses import Loss, above_floor, loss_sum, residual_and_slope
 
@@ -25,6 +25,7 @@ class Objective:
     variance: of the counts, for the losses that need one; see `reweighted`
     lower, upper: bounds of the parameters
     computing: where and how photons are computed; progress: is told of the pixels done
+    told: which engine computes them
     """
 
     build: Build
@@ -35,6 +36,7 @@ class Objective:
     upper: Float[Tensor, " parameters"]
     computing: Computing = field(default_factory=Computing)
     progress: Progress | None = None
+    told: Callable[[Choice], None] | None = None
     variance: Float[Tensor, " pixels"] = field(init=False)
     _known: list[tuple[Tensor, Tensor, Tensor]] = field(init=False, default_factory=list)
 
@@ -70,7 +72,7 @@ class Objective:
             if torch.equal(known, values):
                 return model, jacobian
         expected, jacobian = photons_and_jacobian(
-            self.build, values, self.pixels, self.computing, self.progress
+            self.build, values, self.pixels, self.computing, self.progress, self.told
         )
         model = above_floor(expected)
         self._known = [(values.detach().clone(), model, jacobian), *self._known[:1]]

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalShape, Experiment, InputError
-from nb_physics import Engine, make_plan
+from nb_physics import Choice, Engine, make_plan
 from nb_refine.continuation import Stage, broadened, make_stages, near_reflections, some_of
 from nb_refine.errors import FitError
 from nb_refine.images import Computing, photons_and_jacobian
@@ -39,10 +39,14 @@ SETTLED = 1e-3
 MOST_CHI_SQUARED = 2.0
 
 EVALUATIONS = 6
-"""Of the photons and their derivatives, that a stage is taken to need: for the choice of engine."""
+"""Of the photons and their derivatives, that a stage is taken to need: what engine pays for it, and
+how far it is.
+"""
 
 Told = Callable[[str, int, int], None]
-"""Is told what is computed, and of its pixels those done and all."""
+"""Is told the name of a stage, and of the pixels that it will compute those done and all. More than
+were expected are all of them once more.
+"""
 
 Kind = TypeVar("Kind", bound=Enum)
 
@@ -72,7 +76,7 @@ class Refinement:
     limits: bounds by parameter, in place of the defaults
     callbacks: called with each Step
     device, dtype, engine: where and how photons are computed, as of nb_physics.simulate
-    progress: called within a step with its name, and the pixels done and in all
+    progress: called within a step; see Told
     Raises InputError for what cannot be refined, and as `observe`.
     """
 
@@ -118,7 +122,8 @@ class Refinement:
         self.values = self.model.start
         self.history: list[Step] = []
         self._left, self._running = list(self.stages), None
-        self._doing = "refining"
+        self._doing, self._rounds = "refining", 0
+        self.choice: Choice | None = None
 
     _running: _Running | None
 
@@ -154,7 +159,6 @@ class Refinement:
         Raises FitError where the image does not determine the parameters.
         """
         running = self._running or self._enter(self._left.pop(0))
-        self._doing = f"{running.stage.name}, step {running.number + 1}"
         before, values = running.loss, running.values
         running.values, running.loss, distance = running.stepper.step()
         running.number += 1
@@ -179,7 +183,7 @@ class Refinement:
         """
         if not self.finished:
             raise InputError("refinement", "not finished", "take all its steps, or call run()")
-        self._doing = "result"
+        self._doing, self._rounds = "result", 0
         pixels = self._pixels(self.stages[-1], self.experiment)
         return make_result(
             self.model,
@@ -194,9 +198,14 @@ class Refinement:
         )
 
     def _tell(self, done: int, total: int) -> None:
-        """Says which of the pixels of the present step are computed."""
+        """Says how far the stage is, when so many of the pixels of one round are computed."""
         if self.progress is not None:
-            self.progress(self._doing, done, total)
+            rounds = max(EVALUATIONS, self._rounds + 1)
+            self.progress(self._doing, self._rounds * total + done, rounds * total)
+        self._rounds += done == total
+
+    def _tell_choice(self, choice: Choice) -> None:
+        self.choice = choice
 
     def _repeats(self) -> int:
         """How often the last stage begins anew: with variances, or Adam's units, of its end."""
@@ -204,7 +213,7 @@ class Refinement:
 
     def _enter(self, stage: Stage) -> _Running:
         """The stage's pixels, its objective from the present values, and its optimiser."""
-        self._doing = f"{stage.name}, start"
+        self._doing, self._rounds = stage.name, 0
         model = self._stage_model(stage)
         values = torch.tensor(
             [self._value(p.name, p.start) for p in model.parameters], dtype=torch.float64
@@ -218,9 +227,9 @@ class Refinement:
             )
 
         counts = self.observation.photons.flatten()[pixels]
-        objective = Objective(
-            build, pixels, counts, self.kind, *model.bounds(), self._repeated(stage), self._tell
-        )
+        told = (self._tell, self._tell_choice)
+        how = self._repeated(stage)
+        objective = Objective(build, pixels, counts, self.kind, *model.bounds(), how, *told)
         values = _scaled(objective, model, values)
         cov = covariance(information(*objective.model_and_jacobian(values)), model.names)
         if self.kind is not Loss.POISSON:

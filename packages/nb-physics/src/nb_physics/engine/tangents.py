@@ -172,7 +172,7 @@ class CompiledTangents:
             along = self._along(number, walk.blocks.index(block))
             sums_and = add([pixels, *at, *sums, *tensors, *slopes, *along])
             sums, new = sums_and[:count], sums_and[count:]
-            total = new if not total else torch._foreach_add(total, new)
+            total = list(torch._foreach_add(total, new)) if total else new
         values, *found = finish([pixels, *walk.last_place(), *sums, *walk.parts[0]])
         columns = self._columns(0, total) + self._columns(1, found)
         if not walk.scene.kind.corrected:  # the sum begins with the background

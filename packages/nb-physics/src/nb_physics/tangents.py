@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -21,7 +21,8 @@ from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.simulate import Progress
+from nb_physics.loop import Progress
+from nb_physics.sharing import share_out
 from nb_physics.tiles import PixelSelection, chosen_pixels
 from nb_physics.walk import EagerWalk, warn_once
 
@@ -56,21 +57,41 @@ def photons_and_jacobian(
     selection = chosen_pixels(pixels, plan.experiment.detector)
     tangents = {name: t.to(target) for name, t in _scene_jacobian(scene, values).items()}
     fixed = _without_gradient(scene_to(scene, target))
-    photons = torch.zeros(selection.count, dtype=dtype, device=target)
-    jacobian = torch.zeros((selection.count, values.numel()), dtype=torch.float64, device=target)
     name, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
-    work = work_of(scene, selection.count * repeats, name, target.type, threads, gradient=False)
+    work = work_of(fixed, selection.count * repeats, name, target.type, threads, gradient=False)
     work = dataclasses.replace(work, tangents=values.numel())
     choice = _choice(fixed, tangents, work, dtype, target, check_engine(engine))
+    walk, choice = _walk(plan, fixed, tangents, choice, dtype, target)
+    if chosen is not None:
+        chosen(choice)
+    photons = torch.zeros(selection.count, dtype=dtype, device=target)
+    jacobian = torch.zeros((selection.count, values.numel()), dtype=torch.float64, device=target)
     with torch.no_grad():
-        walk, choice = _walk(plan, fixed, tangents, choice, dtype, target)
-        if chosen is not None:
-            chosen(choice)
-        for start, stop in walk.ranges(selection.count):
-            photons[start:stop], jacobian[start:stop] = walk.photons(selection, start, stop)
-            if progress is not None:
-                progress(stop, selection.count)
+        if isinstance(walk, CompiledTangents):
+            _by_kernels(walk, selection, (photons, jacobian), progress)
+        else:
+            walk.compute(selection, (photons, jacobian), progress)
     return photons, jacobian
+
+
+Found = tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]
+
+
+def _by_kernels(
+    walk: CompiledTangents, selection: PixelSelection, found: Found, progress: Progress | None
+) -> None:
+    """Fills in photons and derivatives, tile by tile."""
+
+    def compute(tile: tuple[int, int]) -> Found:
+        return walk.photons(selection, *tile)
+
+    def keep(tile: tuple[int, int], part: Found) -> None:
+        for whole, some in zip(found, part, strict=True):
+            whole[slice(*tile)] = some
+        if progress is not None:
+            progress(tile[1], selection.count)
+
+    share_out(walk.ranges(selection.count), compute, keep, device=walk.device)
 
 
 class EagerTangents:
@@ -88,17 +109,15 @@ class EagerTangents:
         self.walk = EagerWalk(plan, scene, dtype, device)
         self.scene, self.tangents = scene, tangents
 
-    def ranges(self, count: int) -> Iterator[tuple[int, int]]:
-        """Pixel numbers of each tile."""
-        return self.walk.ranges(count)
+    def compute(
+        self, selection: PixelSelection, found: Found, progress: Progress | None
+    ) -> None:
+        """Fills in photons and derivatives, parameter by parameter.
 
-    def photons(
-        self, selection: PixelSelection, start: int, stop: int
-    ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-        """Photons of pixels number `start` to `stop`, and their derivatives."""
-        count = next(iter(self.tangents.values())).shape[-1]
-        columns = torch.zeros((stop - start, count), dtype=torch.float64, device=self.walk.device)
-        tensors = scene_tensors(self.scene)
+        Forward mode knows of one pass at a time, whose tiles threads may share.
+        """
+        photons, jacobian = found
+        tensors, count = scene_tensors(self.scene), jacobian.shape[1]
         for number in range(count):
             with forward_ad.dual_level():
                 dual = {
@@ -107,11 +126,21 @@ class EagerTangents:
                     if bool((tangent[..., number] != 0).any())
                 }
                 scene = scene_with(self.scene, {**tensors, **dual})
-                parts = forward_ad.unpack_dual(self.walk.photons(selection, start, stop, scene))
-                values = parts.primal.clone()
-                if parts.tangent is not None:
-                    columns[:, number] = parts.tangent
-        return values, columns
+
+                def values(tile: tuple[int, int], scene: Scene = scene) -> tuple[Tensor, Tensor]:
+                    parts = forward_ad.unpack_dual(self.walk.photons(selection, *tile, scene))
+                    slope = parts.tangent
+                    none = torch.zeros_like(parts.primal)
+                    return parts.primal.clone(), none if slope is None else slope.clone()
+
+                def keep(tile: tuple[int, int], part: tuple[Tensor, Tensor], p: int = number) -> None:
+                    place = slice(*tile)
+                    photons[place], jacobian[place, p] = part
+                    if progress is not None:
+                        progress((p * selection.count + tile[1]) // count, selection.count)
+
+                tiles = self.walk.ranges(selection.count)
+                share_out(tiles, values, keep, device=self.walk.device)
 
 
 @functools.cache

@@ -32,7 +32,7 @@ def made(tmp_path_factory):
     """A file as the compiler leaves it; no kernel is in it."""
     path = tmp_path_factory.mktemp("made") / "kernel.pt2"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("data", bytes(2_000_000))
+        archive.writestr("kernel.so", bytes(2_000_000))
     return path
 
 
@@ -62,7 +62,7 @@ class TestList:
         assert nb("kernels list").out == f"0 kernels, 0.0 MB, in {kept}\n"
 
     def test_each_has_its_kind_size_and_age(self, nb, kept, kernel, made):
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(bytes(2_000_000), kernel, 1.0)
         then = time.time() - 3 * 3600 - 5
         os.utime(path, (then, then))
         head, line, total = nb("kernels list").out.splitlines()
@@ -73,11 +73,11 @@ class TestList:
     def test_those_that_are_not_taken_say_why(self, nb, kept, kernel, made, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(cache, "_source_digest", lambda: "older")
-            keep(made.read_bytes(), kernel, 1.0)
+            keep(bytes(2_000_000), kernel, 1.0)
         with monkeypatch.context() as patch:
             patch.setattr(cache, "take_out_useless", lambda: None)
             patch.setattr(cache, "_processor", lambda: "another")
-            keep(made.read_bytes(), kernel, 1.0)
+            keep(bytes(2_000_000), kernel, 1.0)
         shutil.copyfile(made, kept / "whole-square-fd41.pt2")
         out = nb("kernels list").out
         old = f"old: another version of nb or Python, or torch {torch.__version__}"
@@ -161,19 +161,19 @@ class TestBuild:
 
 class TestClear:
     def test_all(self, nb, kept, kernel, made):
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(bytes(2_000_000), kernel, 1.0)
         assert nb("kernels clear").out == f"removed 1 kernel, 2.0 MB, from {kept}\n"
         assert list(kept.iterdir()) == []
         assert nb("kernels clear").out == f"removed 0 kernels, 0.0 MB, from {kept}\n"
 
     def test_old_ones_only(self, nb, kept, kernel, made):
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(bytes(2_000_000), kernel, 1.0)
         shutil.copyfile(made, kept / "whole-square-fd41.pt2")
         assert "removed 1 kernel," in nb("kernels clear --old").out
         assert [entry.path for entry in kept_kernels()] == [path]
 
     def test_one_that_cannot_be_removed(self, refused, kept, kernel, made):
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(bytes(2_000_000), kernel, 1.0)
         path = kept / "whole-square-fd41.pt2"
         path.mkdir()
         assert refused("kernels", "clear", "--old").startswith(f"nb: {path}: cannot be removed: ")
@@ -197,7 +197,7 @@ class TestEngineIsSaid:
         """The file that stands for a kernel cannot be loaded, which is said; the image is there."""
         words = [*tiny, "-detpixels", "64"]
         for kernel in kernels_of(flags_to_experiment(words)):
-            keep(made.read_bytes(), kernel, 1.0)
+            keep(bytes(2_000_000), kernel, 1.0)
         ran = nb("simulate", "--", *words)
         assert ran.code == 0
         assert self.engine(ran) == "compiled: kernels at hand"

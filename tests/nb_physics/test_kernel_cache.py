@@ -25,6 +25,7 @@ from nb_physics.scene import make_scene
 
 pytestmark = pytest.mark.filterwarnings("ignore:oversample:nb_core.NbWarning")
 DAY = 86400
+LIBRARY = b"\x7fELF, but no kernel" * 100
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,8 @@ def made(tmp_path):
     """A file as a builder leaves it."""
     path = tmp_path / "made.pt2"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("kernel/data", b"not really a kernel" * 100)
+        archive.writestr("kernel/source.cpp", b"text")
+        archive.writestr("kernel/library.so", LIBRARY)
     return path
 
 
@@ -69,16 +71,16 @@ def of_version(kernel, made, monkeypatch, *, source, installation=None):
         if installation is not None:
             patch.setattr(cache, "_installation", lambda: str(installation))
         patch.setattr(cache, "take_out_useless", lambda: None)
-        return keep(made.read_bytes(), kernel, 1.0)
+        return keep(LIBRARY, kernel, 1.0)
 
 
 class TestKeeping:
     def test_a_kernel_and_its_record(self, folder, kernel, made):
-        path = keep(made.read_bytes(), kernel, 12.34)
+        path = keep(LIBRARY, kernel, 12.34)
         assert path == kernel_path(kernel)
         assert is_at_hand(kernel)
         assert files(folder) == [f"{path.stem}.json", path.name]
-        assert path.read_bytes() == made.read_bytes()
+        assert path.read_bytes() == LIBRARY
         record = json.loads(path.with_suffix(".json").read_text())
         assert record["schema"] == "nb-kernel/1"
         assert record["kernel"] == json.loads(kernel.to_json())
@@ -86,18 +88,18 @@ class TestKeeping:
 
     def test_it_is_found_again(self, kernels, made):
         for kernel in kernels:
-            keep(made.read_bytes(), kernel, 1.0)
+            keep(LIBRARY, kernel, 1.0)
         found = kept_kernels()
         assert {entry.kernel for entry in found} == set(kernels)
         assert all(entry.current and entry.usable for entry in found)
-        assert {entry.bytes for entry in found} == {made.stat().st_size}
+        assert {entry.bytes for entry in found} == {len(LIBRARY)}
 
     def test_no_folder_no_kernels(self):
         assert kept_kernels() == []
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"kernel": 5}', '{"kernel": {}}', "\udcff"])
     def test_a_record_that_says_nothing(self, folder, kernel, made, text):
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         path.with_suffix(".json").write_bytes(text.encode(errors="surrogateescape"))
         (entry,) = kept_kernels()
         assert (entry.kernel, entry.usable) == (None, False)
@@ -106,8 +108,6 @@ class TestKeeping:
     def test_a_folder_that_takes_no_more(self, folder, kernel, made, monkeypatch, number):
         """Nothing is left of a file that could not be written to its end."""
 
-        content = made.read_bytes()
-
         def half(path, content):
             with path.open("wb") as stream:
                 stream.write(content[:50])
@@ -115,12 +115,12 @@ class TestKeeping:
 
         monkeypatch.setattr(Path, "write_bytes", half)
         with pytest.raises(OSError, match=os.strerror(number)):
-            keep(content, kernel, 1.0)
+            keep(LIBRARY, kernel, 1.0)
         assert files(folder) == []
         assert not is_at_hand(kernel)
 
     def test_use_is_noted(self, kernel, made):
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         os.utime(path, (0, 0))
         cache.note_use(path)
         (entry,) = kept_kernels()
@@ -128,7 +128,7 @@ class TestKeeping:
         cache.note_use(path.with_name("none"))
 
     def test_a_file_that_cannot_be_read_is_not_at_hand(self, kernel, made, monkeypatch):
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(LIBRARY, kernel, 1.0)
         monkeypatch.setattr(os, "access", lambda path, mode: False)
         assert not is_at_hand(kernel)
 
@@ -149,22 +149,22 @@ class TestTakingOut:
         old = of_version(kernel, made, monkeypatch, source="older")
         (entry,) = kept_kernels()
         assert not entry.current
-        new = keep(made.read_bytes(), kernel, 1.0)
+        new = keep(LIBRARY, kernel, 1.0)
         assert new != old
         assert files(folder) == [f"{new.stem}.json", new.name]
 
     def test_this_version_stays(self, kernels, made):
         for kernel in kernels:
-            keep(made.read_bytes(), kernel, 1.0)
+            keep(LIBRARY, kernel, 1.0)
             os.utime(kernel_path(kernel), (0, 0))
-        keep(made.read_bytes(), kernels[0], 1.0)
+        keep(LIBRARY, kernels[0], 1.0)
         assert all(is_at_hand(kernel) for kernel in kernels)
 
     def test_this_version_on_another_processor_stays(self, kernel, made, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(cache, "_processor", lambda: "another")
-            other = keep(made.read_bytes(), kernel, 1.0)
-        mine = keep(made.read_bytes(), kernel, 1.0)
+            other = keep(LIBRARY, kernel, 1.0)
+        mine = keep(LIBRARY, kernel, 1.0)
         assert other.exists()
         usable = {entry.path: entry.usable for entry in kept_kernels()}
         assert usable == {other: False, mine: True}
@@ -172,26 +172,26 @@ class TestTakingOut:
     def test_another_installation_in_use_stays(self, kernel, made, monkeypatch, tmp_path):
         """Two environments of one user do not take each other's kernels away."""
         other = of_version(kernel, made, monkeypatch, source="o", installation=tmp_path)
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(LIBRARY, kernel, 1.0)
         assert other.exists()
 
     def test_another_installation_that_is_idle(self, kernel, made, monkeypatch, tmp_path):
         other = of_version(kernel, made, monkeypatch, source="o", installation=tmp_path)
         long_ago = time.time() - (cache.UNUSED_DAYS + 1) * DAY
         os.utime(other, (long_ago, long_ago))
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(LIBRARY, kernel, 1.0)
         assert not other.exists()
 
     def test_an_installation_that_is_no_more(self, kernel, made, monkeypatch, tmp_path):
         gone = of_version(kernel, made, monkeypatch, source="o", installation=tmp_path / "gone")
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(LIBRARY, kernel, 1.0)
         assert not gone.exists()
 
     def test_what_nothing_is_known_of(self, folder, kernel, made):
         """As versions before this one left them."""
         folder.mkdir()
         shutil.copyfile(made, folder / "whole-square-fd419643b9b013b7455423c2.pt2")
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         assert files(folder) == [f"{path.stem}.json", path.name]
 
     def test_what_processes_that_died_have_left(self, folder, kernel, made):
@@ -200,11 +200,11 @@ class TestTakingOut:
         for name in names:
             (folder / name).write_bytes(b"")
         (folder / "notes.txt").write_bytes(b"not nb's")
-        keep(made.read_bytes(), kernel, 1.0)
+        keep(LIBRARY, kernel, 1.0)
         assert {*names, "notes.txt"} < set(files(folder))  # they may belong to one that runs
         for name in [*names, "notes.txt"]:
             os.utime(folder / name, (0, 0))
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         assert files(folder) == [f"{path.stem}.json", path.name, "notes.txt"]
 
 
@@ -246,7 +246,7 @@ def stub(tmp_path, monkeypatch, made):
 
 class TestMaking:
     def test_what_is_missing_is_built(self, folder, kernels, stub, made):
-        keep(made.read_bytes(), kernels[0], 1.0)
+        keep(LIBRARY, kernels[0], 1.0)
         assert make.make_kernels(kernels) == [kernel_path(kernel) for kernel in kernels]
         assert stub == [kernels[1]]
         make.make_kernels(kernels)
@@ -279,7 +279,7 @@ class TestMaking:
         with pytest.warns(NbWarning, match="does not take compiled kernels") as caught:
             paths = make.make_kernels(kernels)
         assert len([entry for entry in caught if "take compiled" in str(entry.message)]) == 1
-        assert all(path.read_bytes() == made.read_bytes() for path in paths)
+        assert all(path.read_bytes() == LIBRARY for path in paths)
         assert make.make_kernels(kernels) == paths
         assert stub == kernels
         assert folder.read_bytes() == b"a file"
@@ -392,7 +392,8 @@ def start(kernel, where):
         log.write("built\\n")
     with (where / make.ERRORS).open("wb") as errors:
         # ends when the other process has been seen waiting, which closes the pipe
-        program = f"while [ ! -e {folder}/go ]; do sleep 0.05; done; echo kernel > {where/make.MADE}"
+        program = f"while [ ! -e {folder}/go ]; do sleep 0.05; done"
+        program += f"; cp {folder}/made.pt2 {where / make.MADE}"
         process = subprocess.Popen(["sh", "-c", program], stderr=errors, start_new_session=True)
     return make.Running(kernel, where, process)
 
@@ -407,7 +408,7 @@ print([str(path) for path in make.make_kernels(kernels)])
 """
 
 
-def test_two_processes_that_want_a_kernel_build_it_once(tmp_path, folder):
+def test_two_processes_that_want_a_kernel_build_it_once(tmp_path, folder, made):
     """The one that comes second waits, which lets the first one's builder end."""
     command = [sys.executable, "-W", "ignore", "-c", BUILDER, str(tmp_path)]
     processes = [
@@ -431,18 +432,18 @@ class TestLoading:
         def loader(path):
             raise RuntimeError(said)
 
-        monkeypatch.setattr(load, "_quick_loader", loader)
+        monkeypatch.setattr(load, "Library", loader)
 
     def test_a_sound_file_stays(self, kernel, made, monkeypatch):
         """When the folder for temporary files is full, say."""
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         self.refuse(monkeypatch, "Failed to write /tmp/x: No space left on device\nat line 5")
         with pytest.raises(load.BuildError, match="loaded: Failed to write /tmp/x: No space left"):
             load.load_kernels([kernel])
         assert path.exists()
 
-    def damaged(self, made, how):
-        content = bytearray(made.read_bytes())
+    def damaged(self, how):
+        content = bytearray(LIBRARY)
         if how == "cut off":
             return bytes(content[: len(content) // 2])
         if how == "a bit":
@@ -451,8 +452,8 @@ class TestLoading:
 
     @pytest.mark.parametrize("how", ["cut off", "a bit", "empty"])
     def test_a_damaged_file_goes(self, folder, kernel, made, monkeypatch, how):
-        path = keep(made.read_bytes(), kernel, 1.0)
-        path.write_bytes(self.damaged(made, how))
+        path = keep(LIBRARY, kernel, 1.0)
+        path.write_bytes(self.damaged(how))
         self.refuse(monkeypatch, "whatever")
         with pytest.raises(load.BuildError, match="it was damaged, and is built again the next"):
             load._load(str(path))
@@ -461,7 +462,7 @@ class TestLoading:
     @pytest.mark.parametrize("content", [b"no kernel at all", b""])
     def test_a_file_that_nothing_is_known_of(self, folder, kernel, made, monkeypatch, content):
         """Is damaged where it is neither an archive nor a library."""
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         path.with_suffix(".json").unlink()
         self.refuse(monkeypatch, "whatever")
         with pytest.raises(load.BuildError, match="could not be loaded: whatever"):
@@ -474,12 +475,12 @@ class TestLoading:
     @pytest.mark.parametrize("how", ["cut off", "empty"])
     def test_a_file_of_another_size_is_not_at_hand(self, kernel, made, how):
         """A library that has been cut off would end the process that loads it."""
-        path = keep(made.read_bytes(), kernel, 1.0)
-        path.write_bytes(self.damaged(made, how))
+        path = keep(LIBRARY, kernel, 1.0)
+        path.write_bytes(self.damaged(how))
         assert not is_at_hand(kernel)
 
     def test_a_damaged_file_that_cannot_be_removed(self, kernel, made, monkeypatch):
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         path.write_bytes(b"")
         self.refuse(monkeypatch, "whatever")
 
@@ -491,8 +492,8 @@ class TestLoading:
             load._load(str(path))
 
     def test_loading_notes_the_use(self, kernel, made, monkeypatch):
-        path = keep(made.read_bytes(), kernel, 1.0)
+        path = keep(LIBRARY, kernel, 1.0)
         os.utime(path, (0, 0))
-        monkeypatch.setattr(load, "_quick_loader", lambda path: list)
+        monkeypatch.setattr(load, "Library", lambda path: list)
         load.load_kernels([kernel])
         assert path.stat().st_mtime > 0

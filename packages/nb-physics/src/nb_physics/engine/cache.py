@@ -23,8 +23,8 @@ from nb_physics.engine.kernel import KernelKind, kernel_kind_from_json
 FOLDER = "NB_CACHE_DIR"
 """Environment variable that names the folder."""
 
-KERNELS = (".pt2", ".so")
-"""Endings of kernels: torch's packages, and shared libraries."""
+LIBRARY, PACKAGE = ".so", ".pt2"
+"""Endings of kernels: shared libraries for the CPU, torch's packages for other devices."""
 
 RECORD, UNFINISHED = ".json", ".new-"
 SCHEMA = "nb-kernel/1"
@@ -49,7 +49,8 @@ def kernel_path(kernel: KernelKind) -> Path:
     """The file of a kernel, which holds for this source code, torch, Python and processor only."""
     kind = _digest(kernel.to_json(), _processor())[:16]
     work = f"{kernel.role.value}-gradient" if kernel.gradient else kernel.role.value
-    name = f"{work}-{kernel.kind.shape.value}-{kind}-{version_digest()}{KERNELS[0]}"
+    ending = LIBRARY if kernel.device == "cpu" else PACKAGE
+    name = f"{work}-{kernel.kind.shape.value}-{kind}-{version_digest()}{ending}"
     return cache_folder() / name
 
 
@@ -147,7 +148,7 @@ def kept_kernels() -> list[KeptKernel]:
     """
     try:
         with os.scandir(cache_folder()) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(KERNELS))
+            names = sorted(entry.name for entry in entries if entry.name.endswith((LIBRARY, PACKAGE)))
     except FileNotFoundError:
         return []
     found = (_kept(cache_folder() / name) for name in names)
@@ -262,7 +263,7 @@ def _take_out_leftovers() -> None:
     A record is written before its kernel, so that both are given time.
     """
     for path in cache_folder().iterdir():
-        kernels = (path.with_suffix(ending) for ending in KERNELS)
+        kernels = (path.with_suffix(ending) for ending in (LIBRARY, PACKAGE))
         lone = path.suffix == RECORD and not any(kernel.exists() for kernel in kernels)
         if lone or path.suffix == ".wanted" or path.name.startswith(UNFINISHED):
             with contextlib.suppress(OSError):

@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nb_physics.engine.cache import is_damaged, note_use, remove
+from nb_physics.engine.cache import LIBRARY, is_damaged, note_use, remove
 from nb_physics.engine.kernel import KernelKind
+from nb_physics.engine.library import Argument, Fixed, Library
 from nb_physics.engine.make import BuildError, make_kernels
 
 __all__ = ["BuildError", "CompiledKernel", "load_kernels"]
 
-CompiledKernel = Callable[[list[Tensor]], list[Tensor]]
+CompiledKernel = Callable[[Sequence[Argument]], list[Tensor]]
 """Takes the flat arguments of `Kernel.forward`, gives its results."""
 
 
@@ -27,32 +28,35 @@ def load_kernels(kernels: Sequence[KernelKind]) -> list[CompiledKernel]:
 
 @functools.cache
 def _load(path: str) -> CompiledKernel:
-    """Loads a kernel: by torch's loader where it is as known, else by its public function.
+    """Loads a kernel: a shared library for the CPU, else a package, by torch's loader where it is
+    as known or by its public function.
 
     The public one imports the compiler, which takes 2 to 3 s. A loader unpacks its file into a
     temporary folder, and takes that away when it is let go of: at the latest at exit.
     """
-    atexit.register(_load.cache_clear)
     note_use(Path(path))
     try:
-        return _quick_loader(path)
-    except (AttributeError, TypeError):
-        pass
-    except RuntimeError as error:
+        if path.endswith(LIBRARY):
+            return Library(Path(path))
+        atexit.register(_load.cache_clear)
+        return _package_loader(path)
+    except (RuntimeError, OSError, AttributeError) as error:
         raise _unloadable(Path(path), error) from error
-    from torch._inductor import aoti_load_package
 
+
+def _package_loader(path: str) -> CompiledKernel:
+    """Torch's loader by its binding, whose arguments no document promises; else the public one."""
     try:
-        package = aoti_load_package(path)
-    except RuntimeError as error:
-        raise _unloadable(Path(path), error) from error
-    return lambda arguments: list(package.loader.run(arguments))
+        run = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1).run
+    except (AttributeError, TypeError):
+        from torch._inductor import aoti_load_package
 
+        run = aoti_load_package(path).loader.run
 
-def _quick_loader(path: str) -> CompiledKernel:
-    """Torch's loader by its binding, whose arguments no document promises."""
-    run: CompiledKernel = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1).run
-    return run
+    def kernel(arguments: Sequence[Argument]) -> list[Tensor]:
+        return list(run([a.tensor if isinstance(a, Fixed) else a for a in arguments]))
+
+    return kernel
 
 
 def _unloadable(path: Path, error: Exception) -> BuildError:

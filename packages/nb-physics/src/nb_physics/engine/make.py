@@ -12,12 +12,13 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nb_core import ExitCode, NbError, NbWarning
-from nb_physics.engine.cache import cache_folder, is_at_hand, keep, kernel_path
+from nb_physics.engine.cache import LIBRARY, cache_folder, is_at_hand, keep, kernel_path
 from nb_physics.engine.cost import available_cores, building_seconds
 from nb_physics.engine.describe import describe_kernel, duration
 from nb_physics.engine.kernel import KernelKind
@@ -196,7 +197,7 @@ def _as_they_end(running: Sequence[Running], say: _NowAndThen) -> Iterator[Runni
 
 def _keep(one: Running, seconds: float) -> None:
     """Puts a kernel into the folder; where that takes no file, into one of this process."""
-    content = (one.folder / MADE).read_bytes()
+    content = _content(one)
     try:
         keep(content, one.kernel, seconds)
     except OSError as error:
@@ -205,6 +206,16 @@ def _keep(one: Running, seconds: float) -> None:
         own.write_bytes(content)
         _not_kept[path] = own
         _warn_not_kept(str(cache_folder()), error.strerror or str(error))
+
+
+def _content(one: Running) -> bytes:
+    """What is kept of a package: for the CPU the shared library, for the rest is source code."""
+    package = one.folder / MADE
+    if one.kernel.device != "cpu":
+        return package.read_bytes()
+    with zipfile.ZipFile(package) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(LIBRARY))
+        return archive.read(name)
 
 
 @functools.cache

@@ -156,8 +156,8 @@ class CompiledTangents:
         may be none.
         """
         walk = self.walk
-        shared = [*walk.place(0, 0, 0, 1), *walk.parts[0], *self._along(number, 0)]
-        values, *found = walk.kernels[0]([pixels, *shared])
+        place, along = walk.place(0, 0, 0, 1), self._along(number, 0)
+        values, *found = walk.kernels[0]([pixels, *place, *walk.parts[0], *along])
         return values, self._columns(0, found), found[-1]
 
     def _summed(self, pixels: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -61,7 +61,7 @@ def command(
 
     from nb_cli.outputs import chosen_files, write_outputs
     from nb_cli.progress import pixel_progress, printer
-    from nb_cli.report import describe_figures, describe_plan
+    from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
     from nb_physics.devices import available_device
 
@@ -74,6 +74,7 @@ def command(
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
     choice = choose_engine(plan, **chosen, engine=engine)
     say(describe_plan(plan, choice))
+    warn_of_long_work(plan)
     chosen |= {"engine": choice.engine, "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
         image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)

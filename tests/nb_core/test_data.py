@@ -47,7 +47,10 @@ REFUSED = {
     "F with infinity": (lambda: factors([[[INF, 1.0]]]), "F: NaN or infinity"),
     "F of text": (lambda: factors("text"), "F: str: expected numbers"),
     "F of None": (lambda: factors(None), "F: .*expected"),
-    "ragged F": (lambda: StructureFactors([[[1.0], [1.0, 2.0]]], [[[True]]], 0, 0, 0, 1), "F: list"),
+    "ragged F": (
+        lambda: StructureFactors([[[1.0], [1.0, 2.0]]], [[[True]]], 0, 0, 0, 1),
+        "F: list",
+    ),
     "present of another shape": (
         lambda: factors([[[1.0, 2.0]]], [[[True]]]),
         "present: .*expected the shape of F, .1, 1, 2.",
@@ -56,7 +59,10 @@ REFUSED = {
     "matrix of two rows": (lambda: OrientationMatrix(np.eye(2)), "matrix: .*shape .3, 3."),
     "matrix with NaN": (lambda: OrientationMatrix(np.full((3, 3), NAN)), "matrix: NaN"),
     "matrix of text": (lambda: OrientationMatrix("A.mat"), "matrix: str: expected numbers"),
-    "positions of two numbers": (lambda: SourceTable([[1, 2]], [1], [1]), "positions_m: .*source, 3"),
+    "positions of two numbers": (
+        lambda: SourceTable([[1, 2]], [1], [1]),
+        "positions_m: .*source, 3",
+    ),
     "weights too many": (lambda: SourceTable(ONE, [1, 2], [1e-10]), "weights: .*shape .1."),
     "infinite wavelength": (lambda: SourceTable(ONE, [1], [INF]), "wavelengths_m: infinity"),
     "mask of one axis": (lambda: Mask(np.ones(4)), "mask: .*two axes"),
@@ -78,6 +84,9 @@ def test_nan_is_what_a_table_or_a_list_leaves_out():
 def test_each_says_in_a_line_what_it_holds():
     big = factors(np.ones((40, 40, 40)), count=64000)
     assert repr(big) == "StructureFactors(64000 in a grid of 40 x 40 x 40 (h, k, l), from memory)"
-    assert repr(SourceTable(ONE * 50, [1] * 50, [1e-10] * 50)) == "SourceTable(50 sources, from memory)"
+    assert (
+        repr(SourceTable(ONE * 50, [1] * 50, [1e-10] * 50))
+        == "SourceTable(50 sources, from memory)"
+    )
     assert repr(Mask(np.eye(30))) == "Mask(30 of 30 x 30 pixels, from memory)"
     assert repr(OrientationMatrix(np.eye(3), "a.mat")).endswith("0 0 1], from a.mat)")

@@ -125,7 +125,9 @@ def test_progress_and_recorder_are_passed_on():
 
 
 def test_a_wrong_field_is_refused_with_the_one_that_was_meant():
-    with pytest.raises(InputError, match="profle: .*did you mean profile.*Simulator takes: sampling"):
+    with pytest.raises(
+        InputError, match=r"profle: .*did you mean profile.*Simulator takes: sampling"
+    ):
         small_simulator(profle=Profile.REFERENCE)
 
 

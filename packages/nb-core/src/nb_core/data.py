@@ -50,7 +50,9 @@ class StructureFactors:
         for name in ("h_min", "k_min", "l_min", "count"):
             _set(self, **{name: _whole(name, getattr(self, name))})
         if not self.F.detach()[self.present].isfinite().all():
-            raise InputError("F", "NaN or infinity", "an amplitude that is present must be a number")
+            raise InputError(
+                "F", "NaN or infinity", "an amplitude that is present must be a number"
+            )
 
     def __repr__(self) -> str:
         where = self.source or "memory"

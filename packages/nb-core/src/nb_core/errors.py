@@ -116,7 +116,7 @@ class SlipWarning(NbWarning):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """"did you mean ...? " for a name that is near one of the known ones, else nothing."""
+    """A question that names the known name which is near, with a space after it; else nothing."""
     near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]}? " if near else ""
 

@@ -104,7 +104,9 @@ def _field_setting(key: str, value: Any, path: Path) -> Settings:
     section, _, field = key.partition(".")
     known = [entry.name for entry in dataclasses.fields(SECTIONS[section])]
     if field not in known:
-        raise InputError(key, "unknown name", f"{_hint(field, known)}[{section}] has: {', '.join(known)}")
+        raise InputError(
+            key, "unknown name", f"{_hint(field, known)}[{section}] has: {', '.join(known)}"
+        )
     return {key: _from_toml(value)}
 
 
@@ -126,7 +128,9 @@ def _top_setting(name: str, value: Any, path: Path) -> Settings:
             raise InputError("roi", value, "expected [xmin, xmax, ymin, ymax]")
         return {"experiment.roi": Roi(*value)}
     known = [*SECTIONS, "profile", "roi", *(file for file in _FILES if "." not in file)]
-    raise InputError(name, "unknown name", f"{_hint(name, known)}a TOML experiment has: {', '.join(known)}")
+    raise InputError(
+        name, "unknown name", f"{_hint(name, known)}a TOML experiment has: {', '.join(known)}"
+    )
 
 
 def _beside(name: str, value: Any, path: Path) -> str:

@@ -52,7 +52,7 @@ def long_work(plan: Plan) -> str | None:
     block = " x ".join(f"{min(count, COHERENT_CELLS):.0f}" for count in cells)
     return (
         f"{total}, for {plan.oversample} x {plan.oversample} sub-pixels resolve the fringes of one "
-        f"coherent crystal of {size} cells; real ones are many blocks that scatter each for itself: "
+        f"coherent crystal of {size} cells; real ones are many blocks that scatter each alone: "
         f"give a block's size (-N, here {block}) and the fluence times their number "
         f"({blocks:.3g}), or set -oversample"
     )

@@ -53,9 +53,10 @@ class Plan:
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
-        detector, sources = self.experiment.detector, self.sources.wavelength.numel()
+        profile, detector = self.experiment.profile.value, self.experiment.detector
+        sources = self.sources.wavelength.numel()
         return (
-            f"Plan({self.experiment.profile.value} profile: {detector.spixels} x {detector.fpixels} "
+            f"Plan({profile} profile: {detector.spixels} x {detector.fpixels} "
             f"pixels (slow, fast) of {self.oversample} x {self.oversample} sub-pixels, "
             f"{self.layers.count} layers, {sources} sources, {self.phi_count} phi steps, "
             f"{self.mosaic_count} domains)"

@@ -18,6 +18,9 @@ from torch import Tensor
 
 from nb_core.errors import InputError
 
+Shape = tuple[Any, ...]
+"""The edges of an array: numbers, or names of edges that may have any length."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StructureFactors:
@@ -138,7 +141,7 @@ def _set(frozen: object, **fields: object) -> None:
         object.__setattr__(frozen, name, value)
 
 
-def _numbers(field: str, value: Any, shape: tuple[int | str, ...]) -> Tensor:
+def _numbers(field: str, value: Any, shape: Shape) -> Tensor:
     """A tensor of floating-point numbers, as it is; anything else as a new one in float64."""
     if not (isinstance(value, Tensor) and value.is_floating_point()):
         plain = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
@@ -151,7 +154,7 @@ def _numbers(field: str, value: Any, shape: tuple[int | str, ...]) -> Tensor:
     return value
 
 
-def _flags(field: str, value: Any, shape: tuple[int | str, ...]) -> Tensor:
+def _flags(field: str, value: Any, shape: Shape) -> Tensor:
     if not (isinstance(value, Tensor) and value.dtype is torch.bool):
         try:
             value = torch.from_numpy(np.array(value, dtype=bool))
@@ -161,7 +164,7 @@ def _flags(field: str, value: Any, shape: tuple[int | str, ...]) -> Tensor:
     return value
 
 
-def _check_shape(field: str, value: Tensor, shape: tuple[int | str, ...]) -> None:
+def _check_shape(field: str, value: Tensor, shape: Shape) -> None:
     """Refuses another shape; a name stands for an edge of any length."""
     fits = value.ndim == len(shape) and all(
         isinstance(edge, str) or edge == size for edge, size in zip(shape, value.shape, strict=True)
@@ -170,7 +173,7 @@ def _check_shape(field: str, value: Tensor, shape: tuple[int | str, ...]) -> Non
         raise InputError(field, tuple(value.shape), f"expected the shape {_shown(shape)}")
 
 
-def _shown(shape: tuple[int | str, ...]) -> str:
+def _shown(shape: Shape) -> str:
     return f"({', '.join(str(edge) for edge in shape)})"
 
 

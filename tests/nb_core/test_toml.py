@@ -221,7 +221,7 @@ REFUSED = {
     CRYSTAL + "[detector]\nfpixels = 5\ndetsize_f_mm = 5": "detsize_f_mm: 5.0: does not match 5",
     CRYSTAL + "[detector]\nfpixels = true": "fpixels: True: expected a whole number",
     CRYSTAL + "[detector]\nfdet_vector = [1, 0, 0]": "choose detector_convention CUSTOM",
-    CRYSTAL + '[detector]\ndetector_convention = "MOSFLM"': "expected one of: mosflm, xds,",
+    CRYSTAL + '[detector]\ndetector_convention = "MOSFILM"': "expected one of: mosflm, xds,",
     CRYSTAL + "[outputs]\nfloatfile = 5": "floatfile: 5: expected the name of a file",
     CRYSTAL + "[beam]\nwavelength = 1": "beam.wavelength: unknown name: [beam] has: wavelength_A",
 }

@@ -16,6 +16,7 @@ from nb_core.sweeps import Sweep, resolve_layers
 from nb_core.units import A_to_m, mm_to_m, um_to_m
 from nb_physics.axes import LabAxes, lab_axes
 from nb_physics.frame import DetectorFrame, effective_pivot, place_detector
+from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
 from nb_physics.orientation import (
     UnitCell,
     mosaic_rotations,
@@ -92,8 +93,9 @@ class Plan:
 def make_plan(experiment: Experiment) -> Plan:
     """Resolves an experiment. Warns of choices that nanoBragg makes against the user's words."""
     crystal, beam, detector = experiment.crystal, experiment.beam, experiment.detector
-    notes: list[str] = []
     axes = lab_axes(experiment)
+    told = (crystal_note(experiment, axes), friedel_note(experiment))
+    notes = [note for note in told if note is not None]
     frame = place_detector(detector, axes, experiment.profile)
     cell = unit_cell(crystal, beam.wavelength_A, experiment.profile)
     mosaic = mosaic_rotations(crystal, experiment.profile)
@@ -102,7 +104,8 @@ def make_plan(experiment: Experiment) -> Plan:
     cells = _sample_cells(experiment, cell, given)
     layers, attenuation = _sensor(experiment)
     fluence = _fluence(experiment)
-    _warn_of_overrides(experiment, axes)
+    _warn_of_overrides(experiment)
+    check_geometry(experiment, axes, frame)
     return Plan(
         experiment=experiment,
         axes=axes,
@@ -246,7 +249,7 @@ def _fluence(experiment: Experiment) -> Float[Tensor, ""]:
     return scalar_tensor(beam.fluence)
 
 
-def _warn_of_overrides(experiment: Experiment, axes: LabAxes) -> None:
+def _warn_of_overrides(experiment: Experiment) -> None:
     detector, reference = experiment.detector, experiment.profile is Profile.REFERENCE
     convention = detector.detector_convention.value
     pivot, asked = effective_pivot(detector, experiment.profile), detector.detector_pivot
@@ -257,21 +260,21 @@ def _warn_of_overrides(experiment: Experiment, axes: LabAxes) -> None:
         )
     if reference and detector.pix0_vector_m is not None:
         _warn("pix0_vector is overwritten by distance and beam centre; --profile corrected uses it")
-    _warn_of_beam_centre(detector)
-    if axes.normal_regenerated:
-        _warn("odet_vector is not exactly 1 long: replaced by fdet_vector x sdet_vector")
+    _warn_of_beam_centre(detector, reference=reference)
 
 
-def _warn_of_beam_centre(detector: DetectorConfig) -> None:
+def _warn_of_beam_centre(detector: DetectorConfig, *, reference: bool) -> None:
     """A beam centre that the convention does not read; silent where the one it reads is given."""
     beam = (detector.beam_center_x_mm, detector.beam_center_y_mm)
     origin = (detector.orgx_px, detector.orgy_px)
     convention = detector.detector_convention
     if convention in (DetectorConvention.XDS, DetectorConvention.DIALS):
         unread, read, names = beam, origin, "beam_center_x_mm and beam_center_y_mm (-Xbeam, -Ybeam)"
-    elif convention is not DetectorConvention.CUSTOM:
+        instead = ""
+    elif reference and convention is not DetectorConvention.CUSTOM:
         unread, read, names = origin, beam, "orgx_px and orgy_px (-ORGX, -ORGY)"
+        instead = "; --profile corrected takes them as the beam centre"
     else:
         return
     if any(part is not None for part in unread) and all(part is None for part in read):
-        _warn(f"{names} do not move the detector in the {convention.value} convention")
+        _warn(f"{names} do not move the detector in the {convention.value} convention{instead}")

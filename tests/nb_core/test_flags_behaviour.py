@@ -461,6 +461,19 @@ def test_behaviour_25_xds_takes_the_origin_from_a_stated_centre_when_corrected(t
     assert read(given, profile=Profile.CORRECTED).detector.orgx_px == 1.5
 
 
+def test_behaviour_25_a_centre_that_is_nobody_s_by_name_is_told_of(tmp_path):
+    keys = "PIXEL_SIZE=2;\nBEAM_CENTER_X=3;\nBEAM_CENTER_Y=1.5;\n"
+    name = smv(tmp_path / "a.img", keys)
+    wanted = r"BEAM_CENTER 3 1\.5 is taken as mosflm's: fast 2\.5 slow 4 mm; .* -Xbeam 3\.5 -Ybeam 2$"
+    with pytest.warns(NbWarning, match=wanted):
+        detector = read(f"-img {name}").detector
+    assert detector.beam_center_x_mm == 3
+    assert beam_of(read(f"-img {name} -Xbeam 3.5 -Ybeam 2").detector) == pytest.approx((3, 4.5))
+    assert read(f"-mosflm -img {name}").detector.beam_center_x_mm == 3
+    same = smv(tmp_path / "b.img", keys.replace("=1.5", "=2.5"))
+    assert read(f"-img {same}").detector.beam_center_x_mm == 3
+
+
 def test_behaviour_25_nothing_is_said_where_both_agree_or_options_decide(tmp_path):
     name = smv(tmp_path / "a.img", ADSC)
     assert read(f"-adxv -img {name}").detector.beam_center_x_mm == 3

@@ -258,3 +258,26 @@ def test_counting_takes_any_image(generator):
     for value in (math.nan, math.inf):
         with pytest.raises(InputError, match="finite mean"):
             counted_photons(torch.tensor([[value]]), generator, 7)
+
+
+@ignore
+def test_sub_pixels_are_chosen_for_a_panel_upstream_as_for_one_downstream():
+    fields = {"detector_convention": CUSTOM, "oversample": None}
+    found = {}
+    for profile in PROFILES:
+        for x in (0.035, -0.035):
+            place = {"pix0_vector_m": (x, 0.004, -0.003)} if profile is CORRECTED else {}
+            side = {"odet_vector": (math.copysign(1.0, x), 0.0, 0.0)}
+            plan = make_plan(small_experiment(profile=profile, **fields, **place, **side))
+            found[profile, x > 0] = plan.oversample
+    assert found[CORRECTED, False] == found[CORRECTED, True] == found[REFERENCE, True] > 1
+    assert found[REFERENCE, False] == 1
+
+
+@ignore
+def test_behaviour_46_the_reference_keeps_the_choice_of_one_sub_pixel():
+    """nanoBragg chooses by a distance of 1e306 m."""
+    fields = {"detector_convention": DetectorConvention.XDS, "close_distance_mm": 35.0}
+    fields |= {"detector_roty_deg": 90.0, "oversample": None}
+    assert make_plan(small_experiment(profile=REFERENCE, **fields)).oversample == 1
+    assert make_plan(small_experiment(profile=CORRECTED, **fields)).oversample > 1

@@ -15,7 +15,7 @@ from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
 from nb_core.units import A_to_m, mm_to_m, um_to_m
 from nb_physics.axes import LabAxes, lab_axes
-from nb_physics.frame import DetectorFrame, effective_pivot, place_detector
+from nb_physics.frame import DetectorFrame, effective_pivot, meets_the_beam, place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
 from nb_physics.orientation import (
     UnitCell,
@@ -207,7 +207,7 @@ def _oversample(
     """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold."""
     edges = torch.stack([length(vector * 1e-10) for vector in cell.real]) * cells
     wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
-    resolvable = wavelength * frame.distance / frame.pixel_size
+    resolvable = wavelength * _viewing_distance(experiment, frame) / frame.pixel_size
     ratio = float((3.0 * edges.max() / resolvable).detach())
     recommended = max(1, math.ceil(ratio))
     if experiment.sampling.oversample is None:
@@ -219,6 +219,17 @@ def _oversample(
             f"{recommended} is recommended for a crystal of this size"
         )
     return experiment.sampling.oversample
+
+
+def _viewing_distance(experiment: Experiment, frame: DetectorFrame) -> Float[Tensor, ""]:
+    """The distance (metres) that sub-pixels are chosen by.
+
+    Reference: with its sign, and infinite where the beam never meets the detector, as in nanoBragg.
+    """
+    if experiment.profile is Profile.CORRECTED:
+        return frame.distance.abs()
+    met = meets_the_beam(frame.beam, frame.normal)
+    return frame.distance if met else torch.full_like(frame.distance, torch.inf)
 
 
 def _sensor(experiment: Experiment) -> tuple[Sweep, Float[Tensor, ""]]:

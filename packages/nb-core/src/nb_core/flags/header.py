@@ -63,6 +63,8 @@ def header_settings(
             image = read_smv(settings[name])
             camera = read(image)
             if not all(key in settings for key in _CENTRE):
+                if name == "file.img" and "detector.detector_convention" not in settings:
+                    _warn_of_unnamed_centre(image, camera, settings[name], convention)
                 camera |= _stated_centre(image, camera, settings[name], convention, corrected)
             found.update(camera)
             twotheta = image.number("TWOTHETA")
@@ -132,6 +134,29 @@ def _stated_centre(
     )
     centre = beam_point_to_centre(convention, fast, slow, pixel, size)
     return dict(zip(_CENTRE, centre, strict=True)) if corrected else {}
+
+
+def _warn_of_unnamed_centre(
+    image: SmvImage, camera: Settings, path: str, convention: DetectorConvention
+) -> None:
+    """Warns where nothing says whose BEAM_CENTER it is, and ADXV's would be elsewhere."""
+    named = any(image.number(key) is not None for _, *keys in _STATED for key in keys)
+    own = (DetectorConvention.MOSFLM, DetectorConvention.DENZO)
+    if named or convention not in own or not all(key in camera for key in _CENTRE):
+        return
+    pixel, size = _pixel(camera), _size(camera)
+    x, y = (camera[key] for key in _CENTRE)
+    fast, slow = centre_to_beam_point(convention, x, y, pixel, size)
+    other = centre_to_beam_point(DetectorConvention.ADXV, x, y, pixel, size)
+    if max(abs(other[0] - fast), abs(other[1] - slow)) > pixel:
+        wanted = beam_point_to_centre(convention, *other, pixel, size)
+        warnings.warn(
+            f"{path}: BEAM_CENTER {x:g} {y:g} is taken as {convention.value}'s: fast {fast:.6g} "
+            f"slow {slow:.6g} mm; if it is ADXV's, as of most cameras, give "
+            f"-Xbeam {wanted[0]:.6g} -Ybeam {wanted[1]:.6g}",
+            NbWarning,
+            stacklevel=4,
+        )
 
 
 def _stated_point(

@@ -40,8 +40,11 @@ def test_numpy_numbers_and_arrays_without_axes_are_taken_as_numbers(kind):
 
 @pytest.mark.parametrize("kind", [np.array, list, tuple])
 def test_arrays_and_lists_are_taken_as_vectors(kind):
-    crystal = make(CrystalConfig,
-        cell_a=70.0, misset_deg=kind([1.0, 2.0, 3.0]), N_cells=kind([np.int64(5), 6, 7])
+    crystal = make(
+        CrystalConfig,
+        cell_a=70.0,
+        misset_deg=kind([1.0, 2.0, 3.0]),
+        N_cells=kind([np.int64(5), 6, 7]),
     )
     assert (crystal.misset_deg, crystal.N_cells) == ((1.0, 2.0, 3.0), (5, 6, 7))
     detector = make(DetectorConfig, detector_convention=CUSTOM, pix0_vector_m=kind([0.1, 0.0, 0.2]))
@@ -51,7 +54,9 @@ def test_arrays_and_lists_are_taken_as_vectors(kind):
 
 @pytest.mark.parametrize("name", ["xds", "XDS", "Xds", " xds "])
 def test_a_choice_may_be_named_by_name_or_value(name):
-    assert make(DetectorConfig, detector_convention=name).detector_convention is DetectorConvention.XDS
+    assert (
+        make(DetectorConfig, detector_convention=name).detector_convention is DetectorConvention.XDS
+    )
 
 
 def test_every_choice_may_be_named():
@@ -84,9 +89,9 @@ def test_switches_words_and_nan_are_refused_where_a_number_is_meant(field, value
     ids=repr,
 )
 def test_arrays_that_are_no_vector_of_finite_numbers_are_refused(value):
-    with pytest.raises(InputError, match="^misset_deg: "):
+    with pytest.raises(InputError, match=r"^misset_deg: "):
         make(CrystalConfig, cell_a=70.0, misset_deg=value)
-    with pytest.raises(InputError, match="^fdet_vector: "):
+    with pytest.raises(InputError, match=r"^fdet_vector: "):
         make(DetectorConfig, detector_convention=CUSTOM, fdet_vector=value)
 
 
@@ -124,7 +129,8 @@ def test_a_tensor_equals_its_number():
 
 def test_the_text_of_a_config_shows_what_was_said():
     assert repr(DetectorConfig()) == "DetectorConfig()"
-    detector = make(DetectorConfig,
+    detector = make(
+        DetectorConfig,
         fpixels=np.int64(32),
         distance_mm=torch.tensor(150.0, requires_grad=True),
         detector_convention="custom",
@@ -146,6 +152,8 @@ def test_the_text_of_an_experiment_fits_on_a_screen():
 
 
 def test_a_config_with_one_field_replaced_is_another_one():
-    detector = make(DetectorConfig, detector_convention=CUSTOM, fdet_vector=torch.eye(3)[0].double())
+    detector = make(
+        DetectorConfig, detector_convention=CUSTOM, fdet_vector=torch.eye(3)[0].double()
+    )
     assert dataclasses.replace(detector) == detector
     assert dataclasses.replace(detector, fpixels=5) != detector

@@ -408,9 +408,11 @@ def beam_of(detector):
 
 
 @pytest.mark.parametrize("convention", ["mosflm", "denzo"])
-def test_behaviour_25_a_centre_stated_by_name_counts_when_corrected(tmp_path, convention):
+def test_behaviour_26_a_centre_stated_by_name_counts_when_corrected(tmp_path, convention):
     line = f"-{convention} -img {smv(tmp_path / 'a.img', ADSC)}"
-    with pytest.warns(NbWarning, match=r"DENZO_X_BEAM and DENZO_Y_BEAM say fast 3 slow 4\.5") as told:
+    with pytest.warns(
+        NbWarning, match=r"DENZO_X_BEAM and DENZO_Y_BEAM say fast 3 slow 4\.5"
+    ) as told:
         detector = read(line).detector
     assert (detector.beam_center_x_mm, detector.beam_center_y_mm) == (3, 1.5)
     half = 1.0 if convention == "mosflm" else 0.0
@@ -420,7 +422,7 @@ def test_behaviour_25_a_centre_stated_by_name_counts_when_corrected(tmp_path, co
     assert beam_of(corrected) == pytest.approx((3, 4.5))
 
 
-def test_behaviour_25_the_camera_of_a_beamline(tmp_path):
+def test_behaviour_26_the_camera_of_a_beamline(tmp_path):
     """3072 pixels of 0.102592 mm; ADXV reads the header as it is meant."""
     keys = (
         "PIXEL_SIZE=0.102592;\nBEAM_CENTER_X=154.96;\nBEAM_CENTER_Y=155.91;\n"
@@ -443,7 +445,7 @@ def test_behaviour_25_the_camera_of_a_beamline(tmp_path):
         "ADXV_CENTER_X=3;\nADXV_CENTER_Y=1.5;\nMOSFLM_CENTER_X=3.5;\nMOSFLM_CENTER_Y=2;\n",
     ],
 )
-def test_behaviour_25_other_programs_centres_are_read_too(tmp_path, keys):
+def test_behaviour_26_other_programs_centres_are_read_too(tmp_path, keys):
     head = "PIXEL_SIZE=2;\nBEAM_CENTER_X=3;\nBEAM_CENTER_Y=1.5;\n"
     line = f"-denzo -img {smv(tmp_path / 'a.img', head + keys)}"
     with pytest.warns(NbWarning, match="the second counts"):
@@ -452,7 +454,7 @@ def test_behaviour_25_other_programs_centres_are_read_too(tmp_path, keys):
     assert beam_of(corrected) == pytest.approx((3, slow))
 
 
-def test_behaviour_25_xds_takes_the_origin_from_a_stated_centre_when_corrected(tmp_path):
+def test_behaviour_26_xds_takes_the_origin_from_a_stated_centre_when_corrected(tmp_path):
     line = f"-xds -img {smv(tmp_path / 'a.img', ADSC)}"
     assert read(line).detector.orgx_px is None
     corrected = read(line, profile=Profile.CORRECTED).detector
@@ -461,20 +463,22 @@ def test_behaviour_25_xds_takes_the_origin_from_a_stated_centre_when_corrected(t
     assert read(given, profile=Profile.CORRECTED).detector.orgx_px == 1.5
 
 
-def test_behaviour_25_a_centre_that_is_nobody_s_by_name_is_told_of(tmp_path):
-    keys = "PIXEL_SIZE=2;\nBEAM_CENTER_X=3;\nBEAM_CENTER_Y=1.5;\n"
+def test_behaviour_26_a_centre_that_is_nobody_s_by_name_is_told_of(tmp_path):
+    keys = "PIXEL_SIZE=2;\nBEAM_CENTER_X=1;\nBEAM_CENTER_Y=0.5;\n"
     name = smv(tmp_path / "a.img", keys)
-    wanted = r"BEAM_CENTER 3 1\.5 is taken as mosflm's: fast 2\.5 slow 4 mm; .* -Xbeam 3\.5 -Ybeam 2$"
+    wanted = (
+        r"BEAM_CENTER 1 0\.5 is taken as mosflm's: fast 1\.5 slow 2 mm; .* -Xbeam 4\.5 -Ybeam 0$"
+    )
     with pytest.warns(NbWarning, match=wanted):
         detector = read(f"-img {name}").detector
-    assert detector.beam_center_x_mm == 3
-    assert beam_of(read(f"-img {name} -Xbeam 3.5 -Ybeam 2").detector) == pytest.approx((3, 4.5))
-    assert read(f"-mosflm -img {name}").detector.beam_center_x_mm == 3
-    same = smv(tmp_path / "b.img", keys.replace("=1.5", "=2.5"))
-    assert read(f"-img {same}").detector.beam_center_x_mm == 3
+    assert detector.beam_center_x_mm == 1
+    assert beam_of(read(f"-img {name} -Xbeam 4.5 -Ybeam 0").detector) == pytest.approx((1, 5.5))
+    assert read(f"-mosflm -img {name}").detector.beam_center_x_mm == 1
+    near = smv(tmp_path / "b.img", keys.replace("_X=1", "_X=3").replace("=0.5", "=1.5"))
+    assert read(f"-img {near}").detector.beam_center_x_mm == 3
 
 
-def test_behaviour_25_nothing_is_said_where_both_agree_or_options_decide(tmp_path):
+def test_behaviour_26_nothing_is_said_where_both_agree_or_options_decide(tmp_path):
     name = smv(tmp_path / "a.img", ADSC)
     assert read(f"-adxv -img {name}").detector.beam_center_x_mm == 3
     assert read(f"-img {name} -Xbeam 1 -Ybeam 2").detector.beam_center_x_mm == 1

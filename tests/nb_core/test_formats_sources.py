@@ -80,8 +80,10 @@ def test_a_table_reads_back_as_written(tmp_path_factory, rows, width):
         *("-10 0 0 1 1e-10\n1.0 0.3\n", "-10 1\n"),
     ],
 )
-def test_behaviour_26_a_spectrum_of_wavelength_and_weight_is_refused(tmp_path, text):
-    with pytest.raises(InputError, match="fewer than three columns; a line is X Y Z weight") as told:
+def test_behaviour_27_a_spectrum_of_wavelength_and_weight_is_refused(tmp_path, text):
+    with pytest.raises(
+        InputError, match="fewer than three columns; a line is X Y Z weight"
+    ) as told:
         read_sources(_write(tmp_path, text))
     assert "-1 0 0 WEIGHT WAVELENGTH" in told.value.remedy
 

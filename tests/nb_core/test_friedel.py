@@ -17,7 +17,7 @@ LISTS = st.dictionaries(st.tuples(INDEX, INDEX, INDEX), st.floats(1, 99), min_si
 
 def write(folder, reflections):
     path = folder / "list.hkl"
-    lines = [f"{h} {k} {l} {F!r}\n" for (h, k, l), F in reflections.items()]  # noqa: E741
+    lines = [f"{h} {k} {l} {F!r}\n" for (h, k, l), F in reflections.items()]
     path.write_text("".join(lines))
     return path
 
@@ -36,7 +36,7 @@ def listed(factors):
 def test_every_reflection_has_its_mate_and_the_listed_ones_stay(tmp_path_factory, reflections):
     factors = read_hkl(write(tmp_path_factory.mktemp("list"), reflections))
     assert listed(factors) == reflections
-    mates = {(-h, -k, -l): F for (h, k, l), F in reflections.items()}  # noqa: E741
+    mates = {(-h, -k, -l): F for (h, k, l), F in reflections.items()}
     both = with_friedel_mates(factors)
     assert listed(both) == mates | reflections
     assert (both.count, both.friedel) == (len(mates | reflections), True)
@@ -71,7 +71,7 @@ def test_a_gradient_reaches_both_mates(tmp_path):
 def test_a_grid_that_becomes_too_large_is_refused(tmp_path):
     path = write(tmp_path, {(900, 900, 900): 1.0, (901, 901, 901): 2.0})
     factors = read_hkl(path)
-    with pytest.raises(InputError, match="list.hkl: .* cut the list"):
+    with pytest.raises(InputError, match=r"list\.hkl: .* cut the list"):
         with_friedel_mates(factors)
 
 

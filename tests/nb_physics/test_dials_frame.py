@@ -23,7 +23,9 @@ FAST, SLOW = np.array([1.0, 0.0, 0.0]), np.array([0.0, -1.0, 0.0])
 TO_MOSFLM = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 """What turns DIALS' x, y, z into the axes of -mosflm."""
 CELL = (61.0, 73.0, 89.0)
-COMMON = f"-lambda {WAVELENGTH} -detpixels {PIXELS} -pixel {PIXEL} -N 12 -default_F 100 -oversample 1"
+COMMON = (
+    f"-lambda {WAVELENGTH} -detpixels {PIXELS} -pixel {PIXEL} -N 12 -default_F 100 -oversample 1"
+)
 PHI = 25.0
 
 
@@ -40,9 +42,7 @@ def predicted_indices(slow, fast, phi_deg):
     point = ORIGIN + (fast + 0.5) * PIXEL * FAST + (slow + 0.5) * PIXEL * SLOW
     q = (point / np.linalg.norm(point) - np.array([0.0, 0.0, -1.0])) / WAVELENGTH
     phi = np.deg2rad(phi_deg)
-    about_x = np.array(
-        [[1, 0, 0], [0, np.cos(phi), -np.sin(phi)], [0, np.sin(phi), np.cos(phi)]]
-    )
+    about_x = np.array([[1, 0, 0], [0, np.cos(phi), -np.sin(phi)], [0, np.sin(phi), np.cos(phi)]])
     return np.linalg.inv(about_x @ dials_matrix()) @ q
 
 

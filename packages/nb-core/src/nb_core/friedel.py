@@ -54,7 +54,7 @@ def _reach(factors: StructureFactors) -> tuple[int, int, int]:
     """The largest |h|, |k|, |l| of the grid."""
     lowest = (factors.h_min, factors.k_min, factors.l_min)
     ends = [(low, low + n - 1) for low, n in zip(lowest, factors.F.shape, strict=True)]
-    h, k, l = (max(abs(low), abs(high)) for low, high in ends)  # noqa: E741
+    h, k, l = (max(abs(low), abs(high)) for low, high in ends)
     return h, k, l
 
 

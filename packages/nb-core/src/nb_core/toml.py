@@ -1,8 +1,8 @@
 """Experiments as TOML files.
 
 A section for each config, with the names of its fields; files are named (`hkl`, `dump`, `mask`,
-`crystal.matrix`, `beam.sources`) and read, relative to the folder of the TOML file. `friedel = true`
-adds the Friedel mates that a list lacks.
+`crystal.matrix`, `beam.sources`) and read, relative to the folder of the TOML file.
+`friedel = true` adds the Friedel mates that a list lacks.
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def _on_the_side_of(wanted: Float[Tensor, "3"], normal: Float[Tensor, "3"]) -> F
 
 def _refuse_in_plane(given: Float[Tensor, "3"], square: Float[Tensor, "3"]) -> None:
     if abs(dot(unit(given), square).detach()) < PARALLEL:
-        remedy = "lies in the plane of fdet_vector and sdet_vector, so it names no side; leave it out"
+        remedy = (
+            "lies in the plane of fdet_vector and sdet_vector, so it names no side; leave it out"
+        )
         raise InputError("odet_vector", _shown(given), remedy)
 
 

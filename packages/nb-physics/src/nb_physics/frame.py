@@ -233,12 +233,12 @@ def _frame(
     behind = bool(along_normal.detach() < 0)
     close_distance = -along_normal if behind else along_normal
     close_fast, close_slow = -dot(origin, fast), -dot(origin, slow)
-    if _is_parallel(placed.ratio):
-        distance = close_distance if placed.distance is None else placed.distance
-        beam_fast, beam_slow = close_fast, close_slow
-    else:
+    beam_fast, beam_slow = close_fast, close_slow
+    distance = close_distance if placed.distance is None else placed.distance
+    if not _is_parallel(placed.ratio):
         signed = profile is Profile.REFERENCE or detector.pix0_vector_m is not None
         distance = (along_normal if signed else close_distance) / placed.ratio
+    if placed.distance is not None or not _is_parallel(placed.ratio):
         to_beam = distance * axes.beam - origin
         beam_fast, beam_slow = dot(fast, to_beam), dot(slow, to_beam)
     return DetectorFrame(
@@ -260,18 +260,6 @@ def _frame(
         pivot=pivot,
         behind=behind,
     )
-
-
-def beam_miss_px(frame: DetectorFrame, detector: DetectorConfig) -> tuple[float, float]:
-    """By how many pixels the direct beam misses the detector, along fast and slow.
-
-    0 where it hits; negative before the first pixel, positive beyond the last.
-    """
-    misses = []
-    for place, pixels in ((frame.beam_fast, detector.fpixels), (frame.beam_slow, detector.spixels)):
-        at = float((place / frame.pixel_size).detach())
-        misses.append(min(at, 0.0) + max(at - pixels, 0.0))
-    return misses[0], misses[1]
 
 
 def _size(size_mm: Scalar | None, pixel: Float[Tensor, ""], pixels: int) -> Float[Tensor, ""]:

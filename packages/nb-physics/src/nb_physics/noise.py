@@ -13,7 +13,6 @@ from nb_core import InputError
 from nb_core.poisson import poisson_image
 from nb_core.ran1 import Ran1
 
-
 CERTAIN_ABOVE = 1e18
 """Photons beyond which PyTorch counts in too few bits; the scatter, 1e9, is lost in float32."""
 
@@ -55,7 +54,9 @@ class PhotonCounter:
         if self._program is not None:
             return poisson_image(expected.cpu().numpy(), self._program)
         if not expected.isfinite().all():
-            raise InputError("photons", "NaN or infinity", "the noise of a pixel needs a finite mean")
+            raise InputError(
+                "photons", "NaN or infinity", "the noise of a pixel needs a finite mean"
+            )
         means = expected.clamp(min=0.0)
         drawn = torch.poisson(means.clamp(max=CERTAIN_ABOVE), generator=self._stream)
         counts = torch.where(means > CERTAIN_ABOVE, means, drawn)

@@ -92,7 +92,11 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     name = getattr(value, "name", None)
-    return name if isinstance(name, str) and type(value).__module__.startswith("nb_core") else repr(value)
+    return (
+        name
+        if isinstance(name, str) and type(value).__module__.startswith("nb_core")
+        else repr(value)
+    )
 
 
 def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:

@@ -39,7 +39,7 @@ _STATED: tuple[tuple[DetectorConvention, str, str], ...] = (
 """The keys that name a beam centre with the program it is meant for."""
 
 _SAME_PX = 0.25
-"""Beam centres that are closer, in pixels, are one, for headers have few digits; MOSFLM's and DENZO's
+"""Beam centres that are closer, in pixels, are one: headers have few digits. MOSFLM's and DENZO's
 are half a pixel apart."""
 
 
@@ -125,7 +125,8 @@ def _stated_centre(
     read = centre_to_beam_point(convention, x, y, pixel, size)
     if max(abs(read[0] - fast), abs(read[1] - slow)) < _SAME_PX * pixel:
         return {}
-    taken = f"the second counts{'' if corrected else ' in --profile corrected only'}"
+    kept = "" if corrected else " in the corrected profile only (behaviour.md, row 26)"
+    taken = f"the second counts{kept}"
     warnings.warn(
         f"{path}: BEAM_CENTER, read as {convention.value}'s, is fast {read[0]:.6g} slow "
         f"{read[1]:.6g} mm, but {keys} say fast {fast:.6g} slow {slow:.6g} mm; {taken}",

@@ -33,7 +33,8 @@ def read_sources(path: AnyPath) -> SourceTable:
     Columns are parted by blanks, tabs and any of , ; : ! as nanoBragg parts them; lines without
     a number are skipped, columns beyond the fifth are ignored with a warning.
     Raises InputError, with the line at fault, for words that are not finite numbers, fewer than
-    three of them (a spectrum of wavelength and weight, say), a source at the origin, a negative weight, a wavelength that is not in metres, and a file with no source.
+    three of them (a spectrum of wavelength and weight, say), a source at the origin, a negative
+    weight, a wavelength that is not in metres, and a file with no source.
     """
     text = read_text(path, "source table")
     rows = []
@@ -87,5 +88,9 @@ def _parse_row(words: list[str], field: str) -> list[float]:
 def _format_row(row: list[float]) -> str:
     given = [value for value in row if not math.isnan(value)]
     if len(given) < _DIRECTION or any(math.isnan(value) for value in row[: len(given)]):
-        raise InputError("source table", row, "only columns at the end of a line can be missing, and X Y Z cannot")
+        raise InputError(
+            "source table",
+            row,
+            "only columns at the end of a line can be missing, and X Y Z cannot",
+        )
     return " ".join(repr(value) for value in given) + "\n"

@@ -9,6 +9,7 @@ from nb_core.configs.crystal import CrystalShape
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Roi
 from nb_core.conventions import DetectorConvention, DetectorPivot
+from nb_core.errors import NbWarning
 from nb_core.flags.parse import find_option
 from nb_core.flags.read import flags_to_experiment
 from nb_core.flags.table import GROUPS, OPTIONS
@@ -215,7 +216,8 @@ def test_an_option_reads_its_file(name):
 
 
 def test_img_reads_the_camera_only():
-    experiment = flags_to_experiment([*CRYSTAL, "-img", str(INPUTS / "header.img")])
+    with pytest.warns(NbWarning, match=r"BEAM_CENTER 7\.7 9\.3 is taken as mosflm's"):
+        experiment = flags_to_experiment([*CRYSTAL, "-img", str(INPUTS / "header.img")])
     detector = experiment.detector
     assert (detector.fpixels, detector.spixels) == (100, 120)
     assert (detector.pixel_size_mm, detector.distance_mm) == (0.15, 120)

@@ -19,7 +19,7 @@ from torch import Tensor
 from nb_core.configs.checks import filename, flag
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Roi
-from nb_core.errors import InputError
+from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import atomic_write, read_text
 from nb_core.settings import SECTIONS, Settings, experiment_to_settings, settings_to_experiment
 
@@ -107,8 +107,18 @@ def _field_setting(key: str, value: Any, path: Path) -> Settings:
     section, _, field = key.partition(".")
     known = [entry.name for entry in dataclasses.fields(SECTIONS[section])]
     if field not in known:
-        raise InputError(key, "unknown name", f"[{section}] has: {', '.join(known)}")
+        raise InputError(
+            key, "unknown name", f"{_hint(field, known)}[{section}] has: {', '.join(known)}"
+        )
     return {key: _from_toml(value)}
+
+
+def _hint(field: str, known: list[str]) -> str:
+    """Where an unknown field belongs, or which one it was meant to be."""
+    for section, config in SECTIONS.items():
+        if field in [entry.name for entry in dataclasses.fields(config)]:
+            return f"it belongs into [{section}]; "
+    return did_you_mean(field, known)
 
 
 def _top_setting(name: str, value: Any, path: Path) -> Settings:
@@ -124,7 +134,9 @@ def _top_setting(name: str, value: Any, path: Path) -> Settings:
             raise InputError("roi", value, "expected [xmin, xmax, ymin, ymax]")
         return {"experiment.roi": Roi(*value)}
     known = [*SECTIONS, "profile", "roi", "friedel", *(file for file in _FILES if "." not in file)]
-    raise InputError(name, "unknown name", f"a TOML experiment has: {', '.join(known)}")
+    raise InputError(
+        name, "unknown name", f"{_hint(name, known)}a TOML experiment has: {', '.join(known)}"
+    )
 
 
 def _beside(name: str, value: Any, path: Path) -> str:

@@ -82,6 +82,17 @@ def derived(kind, pixels=EVERY, **options):
     return photons_and_jacobian(made(start, values, more), values, pixels, **options)
 
 
+class Seen:
+    """Keeps what progress is told."""
+
+    def __init__(self):
+        self.done = []
+
+    def __call__(self, done, total):
+        assert total == 30
+        self.done.append(done)
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     """A folder of kernels that all tests of this module share."""
@@ -120,13 +131,12 @@ def test_derivatives_by_kernels_do_not_show_tiles_and_threads(cache, monkeypatch
     usual = torch.get_num_threads()
     for threads in (1, 3):
         torch.set_num_threads(threads)
-        seen = []
+        seen = Seen()
         try:
-            tell = lambda done, total: seen.append((done, total))  # noqa: E731
-            cut = derived(kind, engine="compiled", progress=tell)
+            cut = derived(kind, engine="compiled", progress=seen)
         finally:
             torch.set_num_threads(usual)
-        assert seen == [(8, 30), (16, 30), (24, 30), (30, 30)]
+        assert seen.done == [8, 16, 24, 30]
         # What a tile's numbers are multiplied with is summed by a library, whose order may be its
         # own: a few units of the last place.
         largest = whole[1].abs().amax(dim=0)
@@ -141,35 +151,37 @@ def test_threads_share_the_tiles_of_torch(monkeypatch):
     usual, found = torch.get_num_threads(), []
     for threads in (1, 3):
         torch.set_num_threads(threads)
-        seen = []
+        seen = Seen()
         try:
-            tell = lambda done, total: seen.append(done)  # noqa: E731
-            found.append(derived(kind, engine="eager", progress=tell))
+            found.append(derived(kind, engine="eager", progress=seen))
         finally:
             torch.set_num_threads(usual)
-        assert seen == sorted(seen)
-        assert seen[-1] == 30
-        assert len(seen) > 30
+        assert seen.done == sorted(seen.done)
+        assert seen.done[-1] == 30
+        assert len(seen.done) > 30
     assert torch.equal(found[0][0], found[1][0])
     assert torch.equal(found[0][1], found[1][1])
 
 
 def test_derivatives_are_those_of_differences():
-    """Central ones, with errors of the step squared and of rounding over the step."""
+    """Central ones, with errors of the step squared and of rounding over the step.
+
+    The rotations of domains are known to some 1e-8 of the spread only, of which 1e-4 is the step.
+    """
     kind = "sub-pixels, each domain moves its own way"
     start, more = KINDS[kind]
     values = torch.tensor(list(start.values()), dtype=torch.float64)
     _, jacobian = derived(kind, engine="eager")
     for number, value in enumerate(values.tolist()):
         step = torch.zeros_like(values)
-        step[number] = 1e-5 * abs(value)
+        step[number] = 1e-4 * abs(value)
         above, below = (
             photons_at(made(start, values + sign * step, more), EVERY, engine="eager")
             for sign in (1, -1)
         )
         slope = (above - below) / (2 * step[number])
         error = (slope - jacobian[:, number]).abs().max() / jacobian[:, number].abs().max()
-        assert error < 1e-5, list(start)[number]
+        assert error < (2e-4 if number == len(start) - 1 else 1e-5), list(start)[number]
 
 
 def test_pixels_come_in_the_order_given():

@@ -72,17 +72,20 @@ def _scene(path: str, shape: tuple[int, int] | None, plan: Plan | None) -> Scene
 
     from nb_cli.picture import Scene, plan_beam, plan_spacing, smv_scene
     from nb_core import InputError
-    from nb_core.formats.atomic import read_bytes
-    from nb_core.formats.floats import read_floats
-    from nb_core.formats.smv import is_smv, read_smv
+    from nb_core.formats.images import read_image
+    from nb_core.formats.pgm import PgmImage
+    from nb_core.formats.smv import SmvImage
 
     title = os.path.basename(path)
     if plan is not None:
         shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
-    if is_smv(read_bytes(path, "image")):
-        scene = smv_scene(read_smv(path), title)
+    image = read_image(path, shape)
+    if isinstance(image, SmvImage):
+        scene = smv_scene(image, title)
+    elif isinstance(image, PgmImage):
+        scene = Scene(image.data.astype(np.float64), "grey levels", title)
     else:
-        scene = Scene(read_floats(path, shape).astype(np.float64), "photons", title)
+        scene = Scene(image.astype(np.float64), "photons", title)
         _check_finite(path, scene.values)
     if plan is None:
         return scene

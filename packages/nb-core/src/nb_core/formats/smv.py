@@ -1,4 +1,4 @@
-"""SMV images (ADSC's format): a header of text, then unsigned 16-bit pixels."""
+"""SMV images (ADSC's and d*TREK's format): a header of text, then pixels of one type."""
 
 from __future__ import annotations
 
@@ -9,14 +9,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_bytes
+from nb_core.formats.atomic import AnyPath, atomic_write
 from nb_core.formats.numbers import text_to_number
+from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
+from nb_core.formats.sniff import SMV, name_format
 
 HEADER_UNIT = 512
 """The length of a header, bytes, unless its text needs more."""
 
 _HEADER_LIMIT = 1 << 24
-_BYTE_ORDERS = {"little_endian": "<u2", "big_endian": ">u2"}
+MOST_BYTES = _HEADER_LIMIT + 4 * MOST_PIXELS
+"""The largest file that can be an image."""
+
+_BYTE_ORDERS = {"little_endian": "<", "big_endian": ">"}
+_TYPES = {
+    "u1": ("unsigned char",),
+    "i1": ("signed char",),
+    "u2": ("unsigned short", "unsigned short int"),
+    "i2": ("short", "short int", "signed short", "signed short int"),
+    "u4": ("unsigned long", "unsigned long int", "unsigned int"),
+    "i4": ("long", "long int", "signed long", "signed long int", "int", "signed int"),
+    "f4": ("float", "float ieee"),
+}
+"""numpy's name of a type of pixels, and the names that headers give it."""
+
+_PLAIN = ("", "none", "1")
+"""Values of a header's key of compression that say that there is none."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,7 @@ class SmvImage:
     """An image and the header it came with.
 
     keys: the header's values by their whole names, as text; of a name given twice, the last
-    data: counts, uint16, shape (slow, fast)
+    data: counts in the file's own type, shape (slow, fast); nanoBragg's is uint16
     """
 
     keys: dict[str, str]
@@ -67,6 +85,21 @@ class SmvImage:
         if key not in self.keys:
             return None
         return text_to_number(self.keys[key], f"{self.source} {key}")
+
+    @property
+    def pedestal(self) -> float | None:
+        """What was added to the counts (ADC_OFFSET or IMAGE_PEDESTAL), where the header says it."""
+        given = (self.number(key) for key in ("ADC_OFFSET", "IMAGE_PEDESTAL"))
+        return next((value for value in given if value is not None), None)
+
+    @property
+    def saturation(self) -> float:
+        """Counts from which on a pixel is full: as the header says, else its type's largest."""
+        given = (self.number(key) for key in ("SATURATED_VALUE", "CCD_IMAGE_SATURATION"))
+        said = next((value for value in given if value is not None), None)
+        if said is not None:
+            return said
+        return float(np.iinfo(self.data.dtype).max) if self.data.dtype.kind in "ui" else np.inf
 
 
 def header_bytes(header: SmvHeader) -> bytes:
@@ -95,32 +128,40 @@ def write_smv(path: AnyPath, header: SmvHeader, data: np.ndarray, overwrite: boo
 
 
 def is_smv(content: bytes) -> bool:
-    """Whether a file with this content begins as SMV images do."""
-    return content.startswith(b"{\nHEADER_BYTES")
+    """Whether a file that begins with this content is an SMV image."""
+    return name_format(content) == SMV
 
 
 def read_smv(path: AnyPath) -> SmvImage:
-    """An image of any program's: HEADER_BYTES and BYTE_ORDER are honoured, padding is skipped.
+    """An image of any program's: HEADER_BYTES, BYTE_ORDER and the type of the pixels count.
 
-    Raises InputError for a file that is not SMV, a header or an image cut short, and for sizes,
-    a type or a byte order that are missing or make no sense.
+    The type is TYPE (ADSC) or Data_type (d*TREK): integers of 8, 16 or 32 bits, or float32.
+    Raises InputError for a file that is not SMV, a header or an image cut short, bytes after the
+    last pixel, compressed pixels, and sizes, a type or a byte order that make no sense.
     """
-    content = read_bytes(path, "SMV image")
-    name = os.fspath(path)
-    keys = _parse_header(content, name)
+    with open_regular(path, "SMV image", MOST_BYTES) as file:
+        return read_open_smv(file)
+
+
+def read_open_smv(file: RegularFile) -> SmvImage:
+    """As `read_smv`, of a file that is open."""
+    file.refuse_other_formats("an SMV image is read here", own=(SMV,))
+    name = file.name
+    keys = _parse_header(_header_part(file), file.what, name)
     start = _whole(keys, "HEADER_BYTES", name)
-    if start > min(len(content), _HEADER_LIMIT) or b"}" not in content[:start]:
+    if start > min(file.size, _HEADER_LIMIT) or b"}" not in file.read(start):
         raise InputError(name, f"HEADER_BYTES={start}", "the header is cut short")
-    order = _pixel_type(keys, name)
+    _refuse_other_layouts(keys, name)
+    kind = np.dtype(_pixel_type(keys, name))
     fast, slow = _whole(keys, "SIZE1", name), _whole(keys, "SIZE2", name)
-    if len(content) < start + 2 * slow * fast:
-        raise InputError(
-            name,
-            f"{len(content)} bytes",
-            f"the image is cut short: {slow} x {fast} pixels need {start + 2 * slow * fast}",
-        )
-    data = np.frombuffer(content, dtype=order, count=slow * fast, offset=start)
-    return SmvImage(keys, data.reshape(slow, fast).astype(np.uint16), name)
+    needed = start + kind.itemsize * slow * fast
+    if file.size != needed:
+        state = "is cut short" if file.size < needed else "is followed by other data"
+        pixels = f"{slow} x {fast} pixels of {8 * kind.itemsize} bits"
+        remedy = f"the image {state}: {pixels} need {needed} bytes with the header"
+        raise InputError(name, f"{file.size} bytes", remedy)
+    data = np.frombuffer(file.read(), dtype=kind, offset=start)
+    return SmvImage(keys, data.reshape(slow, fast).astype(kind.newbyteorder("=")), name)
 
 
 def _header_text(header: SmvHeader, size: int) -> str:
@@ -158,11 +199,18 @@ def _format_keys(values: list[tuple[str, float]]) -> str:
     return "".join(f"{key}={value:g};\n" for key, value in values)
 
 
-def _parse_header(content: bytes, name: str) -> dict[str, str]:
+def _header_part(file: RegularFile) -> bytes:
+    """The bytes that hold the header, as far as HEADER_BYTES at its beginning says."""
+    said = re.match(rb"\{\s*HEADER_BYTES\s*=\s*(\d{1,9})", file.head)
+    length = max(int(said.group(1)), len(file.head)) if said else len(file.head)
+    return file.read(min(length, _HEADER_LIMIT))
+
+
+def _parse_header(content: bytes, what: str, name: str) -> dict[str, str]:
     """The keys between the braces; a value ends at a semicolon or at the line's end."""
-    if not re.match(rb"\{\s*HEADER_BYTES\s*=", content):
-        raise InputError("SMV image", name, "not an SMV file: it must begin with HEADER_BYTES")
-    end = content.find(b"}", 0, _HEADER_LIMIT)
+    if not is_smv(content):
+        raise InputError(what, name, "not an SMV file: it must begin with HEADER_BYTES")
+    end = content.find(b"}")
     if end < 0:
         raise InputError("SMV image", name, "the header is cut short: its closing brace is missing")
     items = re.split(r"[;\n]", content[1:end].decode("latin-1"))
@@ -179,12 +227,33 @@ def _whole(keys: dict[str, str], key: str, name: str) -> int:
     return int(keys[key])
 
 
+def _refuse_other_layouts(keys: dict[str, str], name: str) -> None:
+    """InputError for pixels that are compressed, or that have more than two dimensions."""
+    for key in ("COMPRESSION", "RAXIS_COMPRESSION_RATIO"):
+        if keys.get(key, "").lower() not in _PLAIN:
+            raise InputError(name, f"{key}={keys[key]}", "only pixels without compression are read")
+    if keys.get("DIM", "2") != "2":
+        raise InputError(name, f"DIM={keys['DIM']}", "an image has two dimensions")
+
+
 def _pixel_type(keys: dict[str, str], name: str) -> str:
-    """The numpy type of the pixels; TYPE may be missing."""
-    kind = keys.get("TYPE", "unsigned_short")
-    if kind != "unsigned_short":
-        raise InputError(name, f"TYPE={kind}", "only unsigned_short is known")
+    """The numpy type of the pixels; without TYPE and Data_type they are unsigned 16-bit."""
+    given = {key: keys[key] for key in keys if key.lower() in ("type", "data_type")}
+    kinds = {_type_name(key, value, name) for key, value in given.items()} or {"u2"}
+    if len(kinds) > 1:
+        both = ", ".join(f"{key}={value}" for key, value in given.items())
+        raise InputError(name, both, "two types of pixels; correct the header")
+    kind = kinds.pop()
     order = keys.get("BYTE_ORDER", "missing")
-    if order not in _BYTE_ORDERS:
+    if order.lower() not in _BYTE_ORDERS:
         raise InputError(name, f"BYTE_ORDER={order}", "little_endian or big_endian is needed")
-    return _BYTE_ORDERS[order]
+    return _BYTE_ORDERS[order.lower()] + kind
+
+
+def _type_name(key: str, value: str, name: str) -> str:
+    words = " ".join(value.lower().replace("_", " ").split())
+    for kind, names in _TYPES.items():
+        if words in names:
+            return kind
+    known = ", ".join(names[0] for names in _TYPES.values())
+    raise InputError(name, f"{key}={value}", f"a type of pixels is one of: {known}")

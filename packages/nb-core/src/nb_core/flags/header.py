@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 
 from nb_core.flags.parse import Settings
-from nb_core.formats.smv import SmvImage, read_smv
+from nb_core.conventions import DetectorConvention
+from nb_core.errors import NbWarning
+from nb_core.formats.smv import DIALS_MARK, SmvImage, read_smv
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "detector.pixel_size_mm": ("PIXEL_SIZE",),
@@ -21,11 +24,27 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def header_settings(settings: Settings, *, corrected: bool) -> Settings:
+SIZES = 2
+"""How many settings an image gives by its number of pixels alone."""
+
+_CENTRES = {
+    DetectorConvention.MOSFLM.value: ("MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"),
+    DetectorConvention.DENZO.value: ("DENZO_X_BEAM", "DENZO_Y_BEAM"),
+    DetectorConvention.ADXV.value: ("ADXV_CENTER_X", "ADXV_CENTER_Y"),
+}
+_FAST_SLOW = ("DENZO_Y_BEAM", "DENZO_X_BEAM")
+
+
+def header_settings(
+    settings: Settings, *, corrected: bool, convention: str = DetectorConvention.MOSFLM.value
+) -> Settings:
     """The settings of the mask's header, then of the image's; options override both.
 
+    convention: at hand; a header for DIALS gives the beam centre of that convention, any other
+        but BEAM_CENTER
     A mask counts BEAM_CENTER_Y from the far end of the slow axis, as the program does. TWOTHETA
-    counts in the corrected profile only, for nanoBragg drops it.
+    counts in the corrected profile only, for nanoBragg drops it. Warns (NbWarning) of an image
+    whose header says nothing of the camera.
     """
     found: Settings = {}
     readers: tuple[tuple[str, Callable[[SmvImage], Settings]], ...] = (
@@ -35,7 +54,14 @@ def header_settings(settings: Settings, *, corrected: bool) -> Settings:
     for name, read in readers:
         if name in settings:
             image = read_smv(settings[name])
-            found.update(read(image))
+            camera = read(image)
+            if image.keys.get(DIALS_MARK[0]) == DIALS_MARK[1]:
+                camera |= _stated_centre(image, convention)
+            elif name == "file.img" and len(camera) == SIZES:
+                message = f"-img: {image.source}: only its number of pixels is used; its header"
+                known = ", ".join(names[0] for names in _KEYS.values())
+                warnings.warn(f"{message} has none of {known}", NbWarning, stacklevel=4)
+            found.update(camera)
             twotheta = image.number("TWOTHETA")
             if corrected and twotheta is not None:
                 found["detector.detector_twotheta_deg"] = twotheta
@@ -50,6 +76,15 @@ def _camera(image: SmvImage) -> Settings:
             if (value := image.number(name)) is not None:
                 camera[key] = value
     return camera
+
+
+def _stated_centre(image: SmvImage, convention: str) -> Settings:
+    """The beam centre that a header for DIALS states for a convention, where it does."""
+    names = _CENTRES.get(convention, _FAST_SLOW)
+    x, y = (image.number(name) for name in names)
+    if x is None or y is None:
+        return {}
+    return {"detector.beam_center_x_mm": x, "detector.beam_center_y_mm": y}
 
 
 def _mask_camera(image: SmvImage) -> Settings:

@@ -56,7 +56,9 @@ def _command_line_settings(experiment: Experiment) -> Settings:
 
 def _mask_defaults(settings: Settings, corrected: bool) -> Settings:
     """The camera that a mask's header sets; InputError where an option cannot take it back."""
-    camera = header_settings({"file.mask": settings["file.mask"]}, corrected=corrected)
+    mask = {"file.mask": settings["file.mask"]}
+    convention = settings["detector.detector_convention"]
+    camera = header_settings(mask, corrected=corrected, convention=convention)
     for axis in "fs":
         size, pixels = f"size.detsize_{axis}_mm", f"size.{axis}pixels"
         if size in settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -33,16 +34,31 @@ _TYPES = {
 }
 """numpy's name of a type of pixels, and the names that headers give it."""
 
+DIALS_MARK = ("BEAM_CENTER_CONVENTION", "dxtbx")
+"""The key, and its value, by which a header says that it was written for DIALS."""
+
 _PLAIN = ("", "none", "1")
 """Values of a header's key of compression that say that there is none."""
 
 
+class HeaderStyle(Enum):
+    """Whom a header is written for: nanoBragg's own options (its very bytes), or DIALS.
+
+    DIALS (dxtbx) takes BEAM_CENTER of a simulated image (BEAMLINE=fake) for ADXV's centre without
+    a pixel, and a pedestal of 1 unless ADC_OFFSET says another.
+    """
+
+    NANOBRAGG = "nanobragg"
+    DIALS = "dials"
+
+
 @dataclass(frozen=True)
 class SmvHeader:
-    """What nanoBragg writes into the header of an image: pixels, mm, Angstrom and degrees.
+    """What is written into the header of an image: pixels, mm, Angstrom and degrees.
 
     beam_center: as -Xbeam and -Ybeam in the convention at hand; the centres of adxv, MOSFLM and
     DENZO follow, then the origins of DIALS (mm, x y z) and XDS (pixels)
+    adc_offset: counts of no photon; only a header for DIALS says it
     """
 
     fpixels: int
@@ -66,6 +82,8 @@ class SmvHeader:
     osc_start_deg: float
     osc_range_deg: float
     twotheta_deg: float
+    style: HeaderStyle = HeaderStyle.NANOBRAGG
+    adc_offset: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +121,7 @@ class SmvImage:
 
 
 def header_bytes(header: SmvHeader) -> bytes:
-    """The header as nanoBragg writes it: 512 bytes, or 1024 when its text needs more."""
+    """The header as its style has it: 512 bytes, or 1024 when its text needs more."""
     size = HEADER_UNIT
     text = _header_text(header, size)
     while len(text) > size:
@@ -165,12 +183,33 @@ def read_open_smv(file: RegularFile) -> SmvImage:
 
 
 def _header_text(header: SmvHeader, size: int) -> str:
-    values: list[tuple[str, float]] = [
+    for_dials = header.style is HeaderStyle.DIALS
+    digits = 10 if for_dials else 6
+    origin = ",".join(f"{value:.{digits}g}" for value in header.dials_origin_mm)
+    middle = f"DIALS_ORIGIN={origin}{';' if for_dials else ''}\n"
+    end = "}\f"
+    if for_dials:
+        middle += f"ADC_OFFSET={header.adc_offset:.10g};\n{'='.join(DIALS_MARK)};\n"
+        end = "}\n"
+    return (
+        f"{{\nHEADER_BYTES={size};\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\n"
+        f"SIZE1={header.fpixels};\nSIZE2={header.spixels};\n"
+        f"{_format_keys(_beam_keys(header), digits)}{middle}"
+        f"{_format_keys(_other_keys(header), digits)}DETECTOR_SN=000;\nBEAMLINE=fake;\n{end}"
+    )
+
+
+def _beam_keys(header: SmvHeader) -> list[tuple[str, float]]:
+    centre = (header.beam_center_x_mm, header.beam_center_y_mm)
+    if header.style is HeaderStyle.DIALS:
+        pixel = header.pixel_size_mm
+        centre = (header.adxv_center_x_mm - pixel, header.adxv_center_y_mm + pixel)
+    return [
         ("PIXEL_SIZE", header.pixel_size_mm),
         ("DISTANCE", header.distance_mm),
         ("WAVELENGTH", header.wavelength_A),
-        ("BEAM_CENTER_X", header.beam_center_x_mm),
-        ("BEAM_CENTER_Y", header.beam_center_y_mm),
+        ("BEAM_CENTER_X", centre[0]),
+        ("BEAM_CENTER_Y", centre[1]),
         ("ADXV_CENTER_X", header.adxv_center_x_mm),
         ("ADXV_CENTER_Y", header.adxv_center_y_mm),
         ("MOSFLM_CENTER_X", header.mosflm_center_x_mm),
@@ -178,7 +217,10 @@ def _header_text(header: SmvHeader, size: int) -> str:
         ("DENZO_X_BEAM", header.denzo_x_beam_mm),
         ("DENZO_Y_BEAM", header.denzo_y_beam_mm),
     ]
-    after: list[tuple[str, float]] = [
+
+
+def _other_keys(header: SmvHeader) -> list[tuple[str, float]]:
+    return [
         ("XDS_ORGX", header.xds_orgx),
         ("XDS_ORGY", header.xds_orgy),
         ("CLOSE_DISTANCE", header.close_distance_mm),
@@ -187,16 +229,10 @@ def _header_text(header: SmvHeader, size: int) -> str:
         ("OSC_RANGE", header.osc_range_deg),
         ("TWOTHETA", header.twotheta_deg),
     ]
-    origin = ",".join(f"{value:g}" for value in header.dials_origin_mm)
-    return (
-        f"{{\nHEADER_BYTES={size};\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\n"
-        f"SIZE1={header.fpixels};\nSIZE2={header.spixels};\n{_format_keys(values)}"
-        f"DIALS_ORIGIN={origin}\n{_format_keys(after)}DETECTOR_SN=000;\nBEAMLINE=fake;\n}}\f"
-    )
 
 
-def _format_keys(values: list[tuple[str, float]]) -> str:
-    return "".join(f"{key}={value:g};\n" for key, value in values)
+def _format_keys(values: list[tuple[str, float]], digits: int) -> str:
+    return "".join(f"{key}={value:.{digits}g};\n" for key, value in values)
 
 
 def _header_part(file: RegularFile) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from nb_core.errors import InputError, OutputError
 from nb_core.formats.mask import read_mask
-from nb_core.formats.smv import SmvHeader, header_bytes, read_smv, write_smv
+from nb_core.formats.smv import HeaderStyle, SmvHeader, header_bytes, read_smv, write_smv
 
 RECORDED = (
     b"{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\n"
@@ -83,6 +83,23 @@ def test_a_header_too_long_for_512_bytes_says_1024_50():
     assert content.startswith(b"{\nHEADER_BYTES=1024;\n")
     assert len(content) == 1024
     assert len(content.rstrip(b" ")) > 512
+
+
+RECORDED_FOR_DIALS = (
+    b"{\nHEADER_BYTES=1024;\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\n"
+    b"SIZE1=128;\nSIZE2=128;\nPIXEL_SIZE=0.2;\nDISTANCE=100;\nWAVELENGTH=1.0354;\n"
+    b"BEAM_CENTER_X=11.8;\nBEAM_CENTER_Y=5.745149;\nADXV_CENTER_X=12;\n"
+    b"ADXV_CENTER_Y=5.545149;\nMOSFLM_CENTER_X=19.954851;\nMOSFLM_CENTER_Y=11.9;\n"
+    b"DENZO_X_BEAM=20.054851;\nDENZO_Y_BEAM=12;\nDIALS_ORIGIN=98.9619123,-20.0288456,12;\n"
+    b"ADC_OFFSET=40;\nBEAM_CENTER_CONVENTION=dxtbx;\nXDS_ORGX=60.5;\nXDS_ORGY=70.25;\n"
+    b"CLOSE_DISTANCE=100;\nPHI=5;\nOSC_START=5;\nOSC_RANGE=0.25;\nTWOTHETA=3.5;\n"
+    b"DETECTOR_SN=000;\nBEAMLINE=fake;\n}\n"
+)
+
+
+def test_a_header_for_dials_has_adxvs_centre_less_a_pixel_and_the_offset():
+    header = replace(HEADER, style=HeaderStyle.DIALS, adc_offset=40.0)
+    assert header_bytes(header) == RECORDED_FOR_DIALS.ljust(1024)
 
 
 def test_512_bytes_are_enough_up_to_the_last_byte_50():

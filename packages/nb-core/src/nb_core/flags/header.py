@@ -31,8 +31,8 @@ _CENTRES = {
     DetectorConvention.MOSFLM.value: ("MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"),
     DetectorConvention.DENZO.value: ("DENZO_X_BEAM", "DENZO_Y_BEAM"),
     DetectorConvention.ADXV.value: ("ADXV_CENTER_X", "ADXV_CENTER_Y"),
+    DetectorConvention.CUSTOM.value: ("DENZO_Y_BEAM", "DENZO_X_BEAM"),
 }
-_FAST_SLOW = ("DENZO_Y_BEAM", "DENZO_X_BEAM")
 
 
 def header_settings(
@@ -56,8 +56,8 @@ def header_settings(
             image = read_smv(settings[name])
             camera = read(image)
             if image.keys.get(DIALS_MARK[0]) == DIALS_MARK[1]:
-                camera |= _stated_centre(image, convention)
-            elif name == "file.img" and len(camera) == SIZES:
+                _state_centre(camera, image, convention)
+            elif name == "file.img" and len(camera) == SIZES and "TWOTHETA" not in image.keys:
                 message = f"-img: {image.source}: only its number of pixels is used; its header"
                 known = ", ".join(names[0] for names in _KEYS.values())
                 warnings.warn(f"{message} has none of {known}", NbWarning, stacklevel=4)
@@ -78,13 +78,15 @@ def _camera(image: SmvImage) -> Settings:
     return camera
 
 
-def _stated_centre(image: SmvImage, convention: str) -> Settings:
-    """The beam centre that a header for DIALS states for a convention, where it does."""
-    names = _CENTRES.get(convention, _FAST_SLOW)
-    x, y = (image.number(name) for name in names)
-    if x is None or y is None:
-        return {}
-    return {"detector.beam_center_x_mm": x, "detector.beam_center_y_mm": y}
+def _state_centre(camera: Settings, image: SmvImage, convention: str) -> None:
+    """The beam centre as a header for DIALS states it for a convention.
+
+    XDS and DIALS go by the origin (XDS_ORGX and _ORGY) alone.
+    """
+    for axis, name in zip("xy", _CENTRES.get(convention, (None, None)), strict=True):
+        camera.pop(f"detector.beam_center_{axis}_mm", None)
+        if name is not None and (value := image.number(name)) is not None:
+            camera[f"detector.beam_center_{axis}_mm"] = value
 
 
 def _mask_camera(image: SmvImage) -> Settings:

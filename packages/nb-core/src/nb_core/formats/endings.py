@@ -13,7 +13,7 @@ _WRITTEN = {
     "dump": ("a binary dump of structure factors", ".bin"),
 }
 _FORMATS = {
-    "SMV": ".img .smv",
+    "SMV": ".smv",
     "PGM": ".pgm",
     "raw": ".f32",
     "CBF": ".cbf",
@@ -34,14 +34,13 @@ _FORMATS = {
     "NumPy": ".npy .npz",
     "packed": ".gz .bz2 .xz .zst .lz4 .z .zip .tar .tgz .7z",
     "MTZ": ".mtz",
-    "a reflection list": ".hkl .sca .fcf",
+    "SCALEPACK": ".sca",
     "CIF": ".cif .mmcif",
     "PDB": ".pdb .ent",
-    "an orientation matrix": ".mat",
-    "TOML": ".toml",
-    "JSON or DIALS": ".json .expt .refl",
-    "a geometry": ".geom .poni",
-    "a table or page": ".csv .html .xml .md",
+    "DIALS": ".expt .refl",
+    "JSON": ".json",
+    "CrystFEL": ".geom .stream",
+    "pyFAI": ".poni",
 }
 _OF_ENDING = {ending: name for name, endings in _FORMATS.items() for ending in endings.split()}
 
@@ -50,7 +49,7 @@ def check_ending(field: str, path: str, written: str) -> None:
     """Raises InputError where a name's ending promises another format than is written.
 
     field: of the config, for the error; written: "SMV", "raw", "PGM" or "dump"
-    Endings that stand for no format (.dat, .bin, none) suit all.
+    Endings that stand for no one format (.img, .bin, .dat, none) suit all.
     """
     ending = os.path.splitext(path)[1]
     promised = _OF_ENDING.get(ending.lower())

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @threads_option
 @max_memory_option
 @rng_option
-@click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings.")
+@click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings (.png, .jpg, .pdf or .svg).")
 @click.option(
     "--header",
     type=click.Choice(["dials", "nanobragg"]),
@@ -68,6 +68,7 @@ def command(
     import torch
 
     from nb_cli.outputs import chosen_files, header_style, write_outputs
+    from nb_cli.picture import picture_format
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan
     from nb_physics import NoiseGenerator, make_plan, simulate
@@ -77,6 +78,8 @@ def command(
     style, overwrite = header_style(experiment, header), not no_overwrite
     files = chosen_files(experiment.outputs, png, style=style)
     _check_files(experiment, [*files.values(), png], arguments, overwrite)
+    if png:
+        picture_format(png)
     target = available_device(device)
     plan = make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet

@@ -1,8 +1,11 @@
 """Compiled kernels beside eager torch: the same image, whatever the tiles and threads."""
 
+import _ctypes
 import dataclasses
 import subprocess
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,8 @@ from nb_core import CrystalShape, InputError, Mask, NbWarning, Profile, Roi
 from nb_physics import Engine, make_plan, simulate
 from nb_physics.engine import choice, derive, load, walk
 from nb_physics.engine.cache import cache_folder, kernel_path, wanted_path
-from nb_physics.engine.kernel import Role, kernel_kind_from_json
+from nb_physics.engine.kernel import Role, kernel_kind_from_json, kernel_tensors
+from nb_physics.engine.library import Fixed, Library
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.scene import make_scene
 from nb_physics.walk import _warn_once
@@ -284,16 +288,64 @@ class TestFallback:
             simulate(EXPERIMENTS["list"], engine="compiled")
         assert not kernel_path(kernel).exists()
 
-    def test_the_public_loader_stands_in_for_the_quick_one(self, cache, monkeypatch):
-        expected = simulate(EXPERIMENTS["list"], engine="compiled")
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_package_for_another_device_is_loaded_by_torch(self, monkeypatch, known):
+        """By the quick binding where it is as known, else by the public function."""
 
-        def changed(path):
-            raise TypeError("other arguments than before")
+        class Loader:
+            def __init__(self, *arguments):
+                if arguments and not known:
+                    raise TypeError("other arguments than before")
+                self.loader = self
 
-        monkeypatch.setattr(load, "_quick_loader", changed)
-        loader = load._load.__wrapped__(str(kernel_path(*kernels_of(EXPERIMENTS["list"]))))
-        monkeypatch.setattr(walk, "load_kernels", lambda kinds: [loader])
-        assert torch.equal(simulate(EXPERIMENTS["list"], engine="compiled"), expected)
+            def run(self, arguments):
+                return (sum(arguments),)
+
+        monkeypatch.setattr(torch._C._aoti, "AOTIModelPackageLoader", Loader)
+        monkeypatch.setattr("torch._inductor.aoti_load_package", lambda path: Loader())
+        kernel = load._package_loader("kernel.pt2")
+        (total,) = kernel([torch.tensor(1.0), Fixed(torch.tensor(2.0))])
+        assert total == 3.0
+
+    def test_a_library_that_is_no_kernel(self, empty, monkeypatch):
+        (kernel,) = kernels_of(EXPERIMENTS["list"])
+        empty.mkdir()
+        kernel_path(kernel).write_bytes(Path(_ctypes.__file__).read_bytes())
+        with pytest.warns(NbWarning, match="could not be loaded"):
+            simulate(EXPERIMENTS["list"], engine="compiled")
+
+
+class TestLibrary:
+    @pytest.fixture
+    def library(self, cache):
+        simulate(EXPERIMENTS["list"], engine="compiled")
+        return Library(kernel_path(*kernels_of(EXPERIMENTS["list"])))
+
+    @pytest.fixture
+    def arguments(self):
+        scene = make_scene(make_plan(EXPERIMENTS["list"]))
+        number = torch.zeros((), dtype=torch.float64)
+        return [torch.arange(16), *[number] * 4, *kernel_tensors(scene).values()]
+
+    def test_a_fixed_argument_is_as_good_as_a_tensor(self, library, arguments):
+        (first,) = library(arguments)
+        fixed = [arguments[0], *map(Fixed, arguments[1:])]
+        for _ in range(3):
+            assert torch.equal(library(fixed)[0], first)
+        assert first.shape == (16,)
+        assert first.dtype == torch.float64
+        assert (first > 0).any()
+
+    def test_another_number_of_arguments_is_refused(self, library, arguments):
+        """The library itself would read beyond its end."""
+        with pytest.raises(RuntimeError, match=r"arguments, where the kernel takes"):
+            library(arguments[:-1])
+
+    def test_several_threads_call_it_at_once(self, library, arguments):
+        (expected,) = library(arguments)
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: library(arguments)[0], range(64)))
+        assert all(torch.equal(one, expected) for one in found)
 
 
 class TestRefused:

@@ -8,7 +8,8 @@ from nb_physics.jacobian import structure_factor_jacobian
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
-from nb_physics.simulate import Progress, photons_at, simulate, simulate_pixels
+from nb_physics.loop import Progress
+from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.tiles import select_pixels
 
 __version__ = "0.1.0"

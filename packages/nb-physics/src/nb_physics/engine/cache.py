@@ -16,6 +16,9 @@ from nb_physics.engine.kernel import KernelKind
 FOLDER = "NB_CACHE_DIR"
 """Environment variable that names the folder."""
 
+LIBRARY, PACKAGE = ".so", ".pt2"
+"""Endings of kernels: shared libraries for the CPU, torch's packages for other devices."""
+
 
 def cache_folder() -> Path:
     """NB_CACHE_DIR, else `nb/kernels` in the user's folder for caches."""
@@ -31,7 +34,8 @@ def kernel_path(kernel: KernelKind) -> Path:
     made_for = (kernel.to_json(), _source_digest(), torch.__version__, sys.version, _processor())
     digest = hashlib.sha256("\n".join(made_for).encode()).hexdigest()[:24]
     work = f"{kernel.role.value}-gradient" if kernel.gradient else kernel.role.value
-    return cache_folder() / f"{work}-{kernel.kind.shape.value}-{digest}.pt2"
+    ending = LIBRARY if kernel.device == "cpu" else PACKAGE
+    return cache_folder() / f"{work}-{kernel.kind.shape.value}-{digest}{ending}"
 
 
 def wanted_path(kernel: KernelKind) -> Path:

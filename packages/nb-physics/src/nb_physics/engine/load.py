@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,13 +18,14 @@ import torch
 from torch import Tensor
 
 from nb_core import NbError
-from nb_physics.engine.cache import kernel_path, wanted_path
+from nb_physics.engine.cache import LIBRARY, kernel_path, wanted_path
 from nb_physics.engine.kernel import KernelKind
+from nb_physics.engine.library import Argument, Fixed, Library
 
 MADE = "kernel.pt2"
 logger = logging.getLogger("nb_physics")
 
-CompiledKernel = Callable[[list[Tensor]], list[Tensor]]
+CompiledKernel = Callable[[Sequence[Argument]], list[Tensor]]
 """Takes the flat arguments of `Kernel.forward`, gives its results."""
 
 
@@ -95,43 +97,57 @@ def _start(kernel: KernelKind, folder: Path) -> subprocess.Popen[str]:
 
 
 def _keep(made: Path, kernel: KernelKind) -> None:
-    """Moves a finished kernel to the cache, which may be on another disk."""
+    """Moves a finished kernel to the cache, which may be on another disk.
+
+    Of a package for the CPU only the shared library: the rest is source code.
+    """
+    content = made.read_bytes() if kernel.device != "cpu" else _shared_library(made)
     target = kernel_path(kernel)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
     with os.fdopen(handle, "wb") as stream:
-        stream.write(made.read_bytes())
+        stream.write(content)
     os.replace(name, target)
     wanted_path(kernel).unlink(missing_ok=True)
 
 
+def _shared_library(package: Path) -> bytes:
+    """The shared library in a package, which is a zip file."""
+    with zipfile.ZipFile(package) as content:
+        (name,) = (name for name in content.namelist() if name.endswith(LIBRARY))
+        return content.read(name)
+
+
 @functools.cache
 def _load(path: str) -> CompiledKernel:
-    """Loads a kernel: by torch's loader where it is as known, else by its public function.
+    """Loads a kernel: a shared library for the CPU, else a package, by torch's loader where it is
+    as known or by its public function.
 
     The public one imports the compiler, which takes 2 to 3 s. A loader unpacks its file into a
     temporary folder, and takes that away when it is let go of: at the latest at exit.
     """
-    atexit.register(_load.cache_clear)
     try:
-        return _quick_loader(path)
+        if path.endswith(LIBRARY):
+            return Library(Path(path))
+        atexit.register(_load.cache_clear)
+        return _package_loader(path)
+    except (RuntimeError, OSError, AttributeError) as error:
+        raise _broken(path, error) from error
+
+
+def _package_loader(path: str) -> CompiledKernel:
+    """Torch's loader by its binding, whose arguments no document promises; else the public one."""
+    try:
+        run = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1).run
     except (AttributeError, TypeError):
-        pass
-    except RuntimeError as error:
-        raise _broken(path, error) from error
-    from torch._inductor import aoti_load_package
+        from torch._inductor import aoti_load_package
 
-    try:
-        package = aoti_load_package(path)
-    except RuntimeError as error:
-        raise _broken(path, error) from error
-    return lambda arguments: list(package.loader.run(arguments))
+        run = aoti_load_package(path).loader.run
 
+    def kernel(arguments: Sequence[Argument]) -> list[Tensor]:
+        return list(run([a.tensor if isinstance(a, Fixed) else a for a in arguments]))
 
-def _quick_loader(path: str) -> CompiledKernel:
-    """Torch's loader by its binding, whose arguments no document promises."""
-    run: CompiledKernel = torch._C._aoti.AOTIModelPackageLoader(path, "model", False, 1, -1).run
-    return run
+    return kernel
 
 
 def _broken(path: str, error: Exception) -> BuildError:

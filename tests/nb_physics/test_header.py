@@ -21,7 +21,7 @@ def _plan(*options, profile=Profile.REFERENCE):
     ("profile", "style"),
     [(Profile.REFERENCE, HeaderStyle.NANOBRAGG), (Profile.CORRECTED, HeaderStyle.DIALS)],
 )
-def test_the_profile_decides_whom_a_header_is_for(profile, style):
+def test_behaviour_57_the_profile_decides_whom_a_header_is_for(profile, style):
     assert smv_header(_plan(profile=profile)).style is style
     for asked in HeaderStyle:
         assert smv_header(_plan(profile=profile), asked).style is asked

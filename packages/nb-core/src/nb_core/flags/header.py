@@ -28,15 +28,15 @@ SIZES = 2
 """How many settings an image gives by its number of pixels alone."""
 
 _CENTRES = {
-    DetectorConvention.MOSFLM.value: ("MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"),
-    DetectorConvention.DENZO.value: ("DENZO_X_BEAM", "DENZO_Y_BEAM"),
-    DetectorConvention.ADXV.value: ("ADXV_CENTER_X", "ADXV_CENTER_Y"),
-    DetectorConvention.CUSTOM.value: ("DENZO_Y_BEAM", "DENZO_X_BEAM"),
+    DetectorConvention.MOSFLM: ("MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"),
+    DetectorConvention.DENZO: ("DENZO_X_BEAM", "DENZO_Y_BEAM"),
+    DetectorConvention.ADXV: ("ADXV_CENTER_X", "ADXV_CENTER_Y"),
+    DetectorConvention.CUSTOM: ("DENZO_Y_BEAM", "DENZO_X_BEAM"),
 }
 
 
 def header_settings(
-    settings: Settings, *, corrected: bool, convention: str = DetectorConvention.MOSFLM.value
+    settings: Settings, *, corrected: bool, convention: DetectorConvention
 ) -> Settings:
     """The settings of the mask's header, then of the image's; options override both.
 
@@ -78,7 +78,7 @@ def _camera(image: SmvImage) -> Settings:
     return camera
 
 
-def _state_centre(camera: Settings, image: SmvImage, convention: str) -> None:
+def _state_centre(camera: Settings, image: SmvImage, convention: DetectorConvention) -> None:
     """The beam centre as a header for DIALS states it for a convention.
 
     XDS and DIALS go by the origin (XDS_ORGX and _ORGY) alone.

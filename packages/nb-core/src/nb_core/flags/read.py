@@ -16,7 +16,6 @@ from nb_core.flags.parse import Settings, options_to_settings, read_options
 from nb_core.flags.table import OPTIONS
 from nb_core.settings import CUSTOM_VECTORS, experiment_to_settings, settings_to_experiment
 
-_CONVENTION = "detector.detector_convention"
 _FIELDS = {"roi": "roi", "printout": "printout_pixel"}
 """Fields whose parts are settings of their own."""
 
@@ -43,7 +42,8 @@ def flags_to_experiment(
         settings["experiment.profile"] = profile.value
     corrected = settings.get("experiment.profile") == Profile.CORRECTED.value
     try:
-        convention = (settings | said).get(_CONVENTION, DetectorConvention.MOSFLM.value)
+        named = (settings | said).get("detector.detector_convention", "mosflm")
+        convention = DetectorConvention(named)
         from_headers = header_settings(said, corrected=corrected, convention=convention)
         _warn_of_size(said, from_headers)
         settings.update(from_headers | said)

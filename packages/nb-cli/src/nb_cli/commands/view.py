@@ -78,7 +78,7 @@ def command(
     target = png or f"{os.path.splitext(image)[0]}.png"
     check_targets([target], overwrite=not no_overwrite, inputs=[image, *arguments[:1]])
     picture_format(target)
-    style = _style(looks)
+    style = _style(looks, pedestal)
     plan = None
     if arguments:
         plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
@@ -94,16 +94,17 @@ def command(
     click.echo(f"wrote {target}")
 
 
-def _style(looks: dict[str, Any]) -> Style:
-    """The style that the options ask for; InputError for limits that are no numbers."""
+def _style(looks: dict[str, Any], pedestal: float | None) -> Style:
+    """The style that the options ask for; InputError for a limit or pedestal that is no number."""
     import math
 
     from nb_cli.picture import Style
     from nb_core import InputError, Roi
 
-    for name in ("vmin", "vmax"):
-        if looks[name] is not None and not math.isfinite(looks[name]):
-            raise InputError(f"--{name}", looks[name], "expected a finite number")
+    numbers = {"vmin": looks["vmin"], "vmax": looks["vmax"], "pedestal": pedestal}
+    for name, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise InputError(f"--{name}", value, "expected a finite number")
     roi = None if looks["roi"] is None else Roi(*looks["roi"])
     style = Style(**{**looks, "roi": roi})
     style.colour_map()

@@ -25,7 +25,7 @@ REFERENCE = DOCS / "reference"
 README = ROOT / "README.md"
 INSTALL = "pip install -c constraints.txt ./packages/nb-* && nb demo"
 CHECKS = "pip install -c constraints.txt nox && nox"
-BEHAVIOURS = [*range(1, 22), *range(30, 44), *range(50, 57)]
+BEHAVIOURS = [*range(1, 23), *range(30, 46), *range(50, 57)]
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("packages/*/README.md"), *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

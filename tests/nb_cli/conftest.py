@@ -11,10 +11,10 @@ import pytest
 from nb_cli.main import run
 
 INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
-CRYSTAL = "-cell 20 30 40 80 90 100 -misset 10 20 30 -default_F 10 -N 3 -lambda 1"
+CRYSTAL = "-cell 20 30 40 90 90 100 -misset 10 20 30 -default_F 10 -N 3 -lambda 1"
 DETECTOR = "-distance 200 -pixel 0.5 -detpixels 12 -oversample 1"
 TINY = (
-    "-cell 70 80 90 75 85 95 -default_F 100 -N 3 -distance 100 -pixel 0.5 -detpixels 16 -lambda 1 "
+    "-cell 70 80 90 90 95 90 -default_F 100 -N 3 -distance 100 -pixel 0.5 -detpixels 16 -lambda 1 "
     "-oversample 5 -seed 1"
 )
 

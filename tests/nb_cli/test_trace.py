@@ -244,6 +244,7 @@ class TestFiles:
         assert re.search(r"^[0-9a-f]{64}  3-4\.trace$", sums, re.MULTILINE)
         environment = json.loads((inputs / "out" / "environment.json").read_text())
         assert (environment["dtype"], environment["device"]) == ("float32", "cpu")
+        assert environment["engine"]["name"] == "eager"
 
     def test_an_experiment_file_is_an_input(self, nb, tiny, folder):
         (folder / "x.toml").write_text(nb("config", "convert", "--", *tiny).out)

@@ -123,7 +123,7 @@ def test_what_is_not_in_a_file_takes_its_default(tmp_path):
     assert experiment.crystal == CrystalConfig(cell_a=70.0)
     assert experiment.detector == DetectorConfig(detsize_f_mm=102.4, detsize_s_mm=102.4)
     assert experiment.outputs == OutputConfig()
-    assert experiment.profile is Profile.REFERENCE
+    assert experiment.profile is Profile.CORRECTED
 
 
 def test_a_detector_given_by_its_size_or_by_its_pixels(tmp_path):

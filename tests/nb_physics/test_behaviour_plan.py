@@ -1,4 +1,4 @@
-"""The numbered behaviours 6, 7, 9, 13, 20 and 21: what an experiment resolves to."""
+"""The numbered behaviours 6, 7, 9, 13, 20 to 22 and 45: what an experiment resolves to."""
 
 import math
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_experiments import PROFILES, small_experiment, small_list
 
-from nb_core import DetectorConvention, DetectorPivot, NbWarning, Profile
-from nb_physics import make_plan
+from nb_core import DetectorConvention, DetectorPivot, NbWarning, Profile, SlipWarning
+from nb_physics import make_plan, smv_header
 from nb_physics.orientation import misset_angles, phi_angles, phi_sweep
 from nb_physics.sources import beam_sources
 
@@ -114,11 +114,76 @@ def test_behaviour_13_the_profiles_draw_different_orientations():
 )
 def test_behaviour_20_phi_is_sampled_at_the_start_of_each_step(fields, degrees):
     crystal = small_experiment(**fields).crystal
-    found = torch.rad2deg(phi_angles(crystal))
+    found = torch.rad2deg(phi_angles(crystal, REFERENCE))
     torch.testing.assert_close(
         found, torch.tensor(degrees, dtype=torch.float64), rtol=0, atol=1e-13
     )
-    assert phi_sweep(crystal).count == len(degrees)
+    assert phi_sweep(crystal, REFERENCE).count == len(degrees)
+
+
+@pytest.mark.parametrize(
+    ("fields", "degrees"),
+    [
+        ({"phi_start_deg": 9.0}, [9.0]),
+        ({"phi_step_deg": 0.5}, [0.25, 0.75]),
+        ({"phi_steps": 4}, [0.125, 0.375, 0.625, 0.875]),
+        ({"osc_range_deg": 3.0}, [0.75, 2.25]),
+        ({"osc_range_deg": 3.0, "phi_steps": 1, "phi_start_deg": 9.0}, [10.5]),
+        ({"osc_range_deg": 3.0, "phi_steps": 3, "phi_start_deg": 9.0}, [9.5, 10.5, 11.5]),
+        ({"osc_range_deg": 3.0, "phi_step_deg": 1.0}, [0.5, 1.5, 2.5]),
+    ],
+)
+def test_behaviour_45_corrected_samples_phi_in_the_middle_of_each_step(fields, degrees):
+    plan = plan_of(profile=CORRECTED, **fields)
+    expected = torch.tensor(degrees, dtype=torch.float64)
+    torch.testing.assert_close(torch.rad2deg(plan.phi_angles), expected, rtol=0, atol=1e-13)
+    start = fields.get("phi_start_deg", 0.0)
+    assert smv_header(plan).osc_start_deg == smv_header(plan).phi_deg == start
+    assert start + smv_header(plan).osc_range_deg / 2 == pytest.approx(expected.mean().item())
+
+
+@pytest.mark.parametrize(
+    ("fields", "reference", "corrected", "told"),
+    [
+        ({"osc_range_deg": -1.0, "phi_steps": 2}, [10.0, 10.5], [9.75, 9.25], "turns by 1 deg"),
+        ({"osc_range_deg": -1.0}, [10.0], [9.75, 9.25], "nothing turns"),
+        ({"phi_step_deg": -0.5}, [10.0], [9.75, 9.25], "nothing turns"),
+        (
+            {"osc_range_deg": -1.0, "phi_step_deg": -0.5, "phi_steps": 2},
+            [10.0, 10.5],
+            [9.75, 9.25],
+            "osc_range_deg -1 and phi_step_deg -0.5 counts as not given, so the crystal turns by 1",
+        ),
+    ],
+)
+def test_behaviour_22_a_negative_range_turns_backwards_in_corrected_only(
+    fields, reference, corrected, told
+):
+    with pytest.warns(SlipWarning, match=told):
+        kept = plan_of(profile=REFERENCE, phi_start_deg=10.0, **fields)
+    mended = plan_of(profile=CORRECTED, phi_start_deg=10.0, **fields)
+    for plan, degrees in ((kept, reference), (mended, corrected)):
+        expected = torch.tensor(degrees, dtype=torch.float64)
+        torch.testing.assert_close(torch.rad2deg(plan.phi_angles), expected, rtol=0, atol=1e-13)
+    assert smv_header(mended).osc_range_deg == pytest.approx(-1.0)
+
+
+def test_a_step_that_range_and_count_contradict_is_told():
+    fields = {"profile": CORRECTED, "osc_range_deg": 1.0, "phi_steps": 10}
+    assert plan_of(phi_step_deg=0.1, **fields).phi_count == 10
+    with pytest.warns(NbWarning, match="phi_step_deg 0.2 does not count: .* make it 0.1"):
+        assert plan_of(phi_step_deg=0.2, **fields).phi.step == pytest.approx(math.radians(0.1))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "field",
+    ["hdiv_range_mrad", "hdiv_step_mrad", "vdiv_range_mrad", "vdiv_step_mrad"]
+    + ["dispersion_percent", "mosaic_spread_deg"],
+)
+def test_a_width_below_zero_is_told(profile, field):
+    with pytest.warns(NbWarning, match=f"{field} -2 is negative: it counts as not given"):
+        assert plan_of(profile=profile, **{field: -2.0}).steps == 2500
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from small_experiments import small_experiment, small_list
 
 from nb_core import CrystalShape, InputError, Mask, NbWarning, Profile, Roi
 from nb_physics import Engine, make_plan, simulate
-from nb_physics.engine import choice, derive, load, walk
-from nb_physics.engine.cache import cache_folder, kernel_path, wanted_path
+from nb_physics.engine import derive, load, make, walk
+from nb_physics.engine.cache import cache_folder, kernel_path
 from nb_physics.engine.kernel import Role, kernel_kind_from_json, kernel_tensors
 from nb_physics.engine.library import Fixed, Library
 from nb_physics.engine.walk import needed_kernels
@@ -187,41 +187,10 @@ class TestKinds:
         assert cache_folder() == tmp_path / ".cache" / "nb" / "kernels"
 
 
-class TestChoice:
-    """AUTO, with kernels that are files only."""
-
-    @pytest.fixture
-    def kernels(self, empty):
-        return kernels_of(EXPERIMENTS["corrected"])
-
-    def test_small_work_is_eager(self, kernels, empty):
-        assert not choice.takes_kernels(kernels, choice.LARGE - 1)
-        assert not empty.exists()
-
-    def test_large_work_that_comes_again_is_compiled(self, kernels):
-        assert not choice.takes_kernels(kernels, choice.LARGE)
-        assert all(wanted_path(kernel).is_file() for kernel in kernels)
-        assert choice.takes_kernels(kernels, choice.LARGE)
-
-    def test_very_large_work_is_compiled_at_once(self, kernels):
-        assert choice.takes_kernels(kernels, choice.PAYS_FOR_ITSELF)
-
-    def test_kernels_at_hand_are_used_from_the_break_even_on(self, kernels, empty):
-        empty.mkdir()
-        for kernel in kernels:
-            kernel_path(kernel).touch()
-        assert choice.takes_kernels(kernels, choice.BREAK_EVEN)
-        assert not choice.takes_kernels(kernels, choice.BREAK_EVEN - 1)
-
-    def test_without_a_folder_to_write_to_nothing_is_remembered(self, kernels, empty):
-        empty.write_bytes(b"a file")
-        assert not choice.takes_kernels(kernels, choice.LARGE)
-        assert not choice.takes_kernels(kernels, choice.LARGE)
-
-    def test_auto_is_eager_for_a_small_image(self, empty):
-        image = simulate(EXPERIMENTS["list"])
-        assert torch.equal(image, simulate(EXPERIMENTS["list"], engine=Engine.EAGER))
-        assert not empty.exists()
+def test_auto_is_eager_for_a_small_image(empty):
+    image = simulate(EXPERIMENTS["list"])
+    assert torch.equal(image, simulate(EXPERIMENTS["list"], engine=Engine.EAGER))
+    assert not empty.exists()
 
 
 class TestFallback:
@@ -246,16 +215,18 @@ class TestFallback:
 
         def start(kernel, folder):
             started.append(kernel)
-            words = ["sh", "-c", "echo no C++ compiler >&2; exit 1"]
-            return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+            with (folder / make.ERRORS).open("wb") as errors:
+                words = ["sh", "-c", "echo no C++ compiler >&2; exit 1"]
+                process = subprocess.Popen(words, stderr=errors, start_new_session=True)
+            return make.Running(kernel, folder, process)
 
-        monkeypatch.setattr(load, "_start", start)
+        monkeypatch.setattr(make, "start", start)
         assert "no C++ compiler" in self.simulate_twice()
         assert not empty.exists()
         assert len(started) == 1  # the second image does not try again
 
     def test_a_program_that_cannot_be_started(self, empty, monkeypatch):
-        monkeypatch.setattr(load.sys, "executable", "/none/python")
+        monkeypatch.setattr(make.sys, "executable", "/none/python")
         assert "/none/python" in self.simulate_twice()
 
     def test_a_gradient_that_cannot_be_built(self, cache, monkeypatch):

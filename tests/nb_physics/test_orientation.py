@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nb_core import CrystalConfig, OrientationMatrix, Profile
+from nb_core import CrystalConfig, InputError, OrientationMatrix, Profile
 from nb_core.ran1 import Ran1, rotation_draw
 from nb_physics.orientation import (
     misset_angles,
@@ -54,7 +54,25 @@ def test_the_cell_comes_back(a, b, c, angle, which):
     torch.testing.assert_close(found.real @ found.reciprocal.T, EYE, rtol=0, atol=1e-12)
 
 
-def test_a_triclinic_cell_has_the_angles_that_the_program_gives_it():
+@given(a=edges, b=edges, c=edges, angles=st.tuples(*[st.floats(35, 145)] * 3))
+@settings(max_examples=200)
+def test_behaviour_44_corrected_builds_every_cell_that_is_asked_for(a, b, c, angles):
+    """Edges, angles and volume of any triclinic cell that encloses a volume worth the name."""
+    cosines = [math.cos(math.radians(angle)) for angle in angles]
+    squared = 1 + 2 * math.prod(cosines) - sum(cosine**2 for cosine in cosines)
+    assume(squared > 0.01)
+    try:
+        crystal = cell(a, b, c, *angles, misset_deg=(10.0, 20.0, 30.0))
+    except InputError:
+        assume(False)
+    found = unit_cell(crystal, 1.0, CORRECTED)
+    assert edges_and_angles(found.real) == pytest.approx([a, b, c, *angles], rel=1e-9)
+    volume = a * b * c * math.sqrt(squared)
+    assert abs(torch.linalg.det(found.real).item()) == pytest.approx(volume, rel=1e-9)
+    torch.testing.assert_close(found.real @ found.reciprocal.T, EYE, rtol=0, atol=1e-9)
+
+
+def test_behaviour_44_a_triclinic_cell_has_the_angles_that_the_program_gives_it():
     """nanoBragg prints 75.0391 85.0136 95.0081 for 75 85 95: its c* is too short or too long."""
     found = unit_cell(cell(70.0, 80.0, 90.0, 75.0, 85.0, 95.0), 1.0, REFERENCE)
     printed = [70.0, 80.0, 90.0, 75.0391, 85.0136, 95.0081]

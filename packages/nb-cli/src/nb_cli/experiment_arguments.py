@@ -28,7 +28,8 @@ def experiment_arguments(command: Command) -> Command:
             "--profile",
             type=click.Choice(PROFILES),
             help="Reproduce nanoBragg's slips (reference), or mend them (corrected).  "
-            "[default: the experiment file's, else reference]",
+            "[default: what the experiment file says, else corrected for a file and reference "
+            "for nanoBragg's options alone]",
         ),
         click.option(
             "--ignore-unknown-flags",

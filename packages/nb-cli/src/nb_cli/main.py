@@ -25,6 +25,7 @@ COMMANDS = {
     "first-divergence": "Name the first quantity of a pixel that differs from the C program.",
     "golden": "Record images of the C program, and verify nb against them.",
     "refine": "Refine an experiment against a measured image, with uncertainties.",
+    "kernels": "List, build or remove the compiled kernels that are kept.",
     "bench": "Measure the speed, beside the C program and the machine's limits.",
     "view": "Draw an image file as a PNG.",
     "demo": "Simulate a small protein crystal, to see that all works.",

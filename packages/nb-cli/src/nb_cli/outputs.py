@@ -129,7 +129,9 @@ class ImageWriter:
         return "photons, raw float32"
 
     def write_int(self, path: str) -> str:
-        write_smv(path, self.header, self.image.integers(), self.overwrite)
+        counts = self.image.integers()
+        write_smv(path, self.header, counts, self.overwrite)
+        _warn(self.image.integer_doubt(counts))
         return f"SMV, photons x {self.image.scale:g} + {self.outputs.adc_offset:g}"
 
     def write_pgm(self, path: str) -> str:
@@ -142,10 +144,17 @@ class ImageWriter:
         seed = int(time.time()) if given is None else given
         counts, photons, overloads = self.image.noise(self.generator, seed)
         write_smv(path, self.header, counts, self.overwrite)
+        _warn(self.image.noise_doubt(photons, overloads))
         return (
             f"SMV, {photons:.0f} photons counted + {self.outputs.adc_offset:g}, "
             f"{overloads} overloads, seed {seed} ({self.generator.value})"
         )
+
+
+def _warn(doubt: str | None) -> None:
+    """Says what is odd about the counts of a file that was written."""
+    if doubt is not None:
+        warnings.warn(doubt, NbWarning, stacklevel=3)
 
 
 def write_outputs(

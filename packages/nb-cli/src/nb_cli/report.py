@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 from torch import Tensor
 
-from nb_core import CrystalShape, DetectorConvention, Profile
+from nb_core import CrystalShape, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import rad_to_deg
-from nb_physics import Figures, Plan, select_pixels
+from nb_physics import Choice, Figures, Plan, select_pixels
+from nb_physics.effort import long_work
 from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
@@ -23,12 +25,21 @@ _SHAPES = {
 }
 
 
-def describe_plan(plan: Plan) -> str:
-    """An aligned account of the resolved experiment."""
+def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
+    """An aligned account of the resolved experiment, and of the engine that computes it."""
     rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    if engine is not None:
+        rows.append(("engine", str(engine)))
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {text}" for name, text in rows]
     return "\n".join(lines)
+
+
+def warn_of_long_work(plan: Plan) -> None:
+    """Says before the work starts that it will take long, and what makes it shorter."""
+    text = long_work(plan)
+    if text is not None:
+        warnings.warn(text, NbWarning, stacklevel=2)
 
 
 def describe_figures(figures: Figures) -> str:
@@ -57,7 +68,9 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
     domains = f"{plan.mosaic_count} domain{'s' if plan.mosaic_count > 1 else ''}"
     rows.append(("mosaic", f"{domains} over {_number(spread)} deg{seed}  ({why})"))
     phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
-    rows.append(("phi", f"from {_number(crystal.phi_start_deg)} deg: {phi}"))
+    sampled = "middle" if plan.corrected else "start"
+    place = f", each at its {sampled}" if plan.phi.range else ""
+    rows.append(("phi", f"from {_number(crystal.phi_start_deg)} deg: {phi}{place}"))
     factors = plan.experiment.structure_factors
     if factors is None:
         text = f"all {_number(crystal.default_F)}"
@@ -167,7 +180,7 @@ def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
 def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
     steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
     spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
-    return f"{steps} over {spread}  ({sweep.why})" if sweep.range > 0 else f"1 step  ({sweep.why})"
+    return f"{steps} over {spread}  ({sweep.why})" if sweep.range else f"1 step  ({sweep.why})"
 
 
 def _number(value: float | Tensor) -> str:

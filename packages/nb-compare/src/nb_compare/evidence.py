@@ -26,6 +26,7 @@ import torch
 import nb_core
 from nb_core import OutputError
 from nb_core.formats.atomic import atomic_write
+from nb_physics import Choice
 
 COMMANDS, ENVIRONMENT, CHECKSUMS = "commands.txt", "environment.json", "checksums.txt"
 SCHEMA = "nb-environment/1"
@@ -43,23 +44,28 @@ def write_evidence(
     inputs: Mapping[str, Path],
     device: str = "cpu",
     dtype: str = "float64",
+    engine: Choice | None = None,
 ) -> None:
     """Writes the three files of a result folder, whose other files are complete.
 
     commands: the arguments of each program that ran, this one first, exactly; a folder that has
         commands already gets these after them
     inputs: files that were read, by the name that the user gave
+    engine: which computed the image, where one was computed
     Raises OutputError as atomic_write does.
     """
     path = folder / COMMANDS
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     _write(path, before + _commands_text(commands))
-    _write(folder / ENVIRONMENT, json.dumps(environment(device, dtype), indent=2) + "\n")
+    _write(folder / ENVIRONMENT, json.dumps(environment(device, dtype, engine), indent=2) + "\n")
     _write(folder / CHECKSUMS, _checksums_text(folder, inputs))
 
 
-def environment(device: str, dtype: str) -> dict[str, Any]:
-    """Versions, device, threads, processor and the checkout's revision; schema nb-environment/1."""
+def environment(device: str, dtype: str, engine: Choice | None = None) -> dict[str, Any]:
+    """Versions, device, threads, processor and the checkout's revision; schema nb-environment/1.
+
+    engine: which computed the image, and why; null where no image was computed
+    """
     packages = sorted({*_own_packages(), *_LIBRARIES})
     return {
         "schema": SCHEMA,
@@ -72,7 +78,19 @@ def environment(device: str, dtype: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": _device_name(device),
         "dtype": dtype,
+        "engine": None if engine is None else engine.to_json(),
+        "torch": torch_build(),
         "git_revision": _git_revision(),
+    }
+
+
+def torch_build() -> dict[str, str | None]:
+    """Which torch computes: two of the same version may be built in different ways."""
+    return {
+        "version": torch.__version__,
+        "git_revision": torch.version.git_version,
+        "cuda": torch.version.cuda,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
     }
 
 

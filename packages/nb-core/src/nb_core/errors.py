@@ -109,6 +109,10 @@ class NbWarning(UserWarning):
     """Something was accepted that may not mean what the user thinks."""
 
 
+class SlipWarning(NbWarning):
+    """The reference profile keeps a slip of nanoBragg that changes this experiment's image."""
+
+
 def _shown(value: object, limit: int = 80) -> str:
     text = " ".join(str(value).split())
     if len(text) <= limit:

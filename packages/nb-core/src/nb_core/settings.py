@@ -155,7 +155,7 @@ def _resolve_pivot(settings: Settings) -> None:
     if explicit is not None:
         settings["detector.detector_pivot"] = explicit
     custom = settings.get("detector.detector_convention") == DetectorConvention.CUSTOM.value
-    corrected = settings.get("experiment.profile") == Profile.CORRECTED.value
+    corrected = settings.get("experiment.profile") != Profile.REFERENCE.value
     chosen = settings.get("detector.detector_pivot") is not None
     if custom and state is not None and not (corrected and chosen):
         settings["detector.detector_pivot"] = state

@@ -45,7 +45,7 @@ class Crystal(_Model[CrystalConfig]):
     """A crystal, with its cell vectors on a device."""
 
     def unit_cell(
-        self, wavelength_A: float = 1.0, profile: Profile = Profile.REFERENCE
+        self, wavelength_A: float = 1.0, profile: Profile = Profile.CORRECTED
     ) -> UnitCell:
         """The oriented cell; the wavelength (Angstrom) counts with an A matrix only."""
         return unit_cell(self.config, wavelength_A, profile)
@@ -65,7 +65,7 @@ class Detector(_Model[DetectorConfig]):
     """A detector, with its place in the laboratory."""
 
     def frame(
-        self, beam_config: BeamConfig | None = None, profile: Profile = Profile.REFERENCE
+        self, beam_config: BeamConfig | None = None, profile: Profile = Profile.CORRECTED
     ) -> DetectorFrame:
         """The placed detector; a beam matters where it brings a direction of its own."""
         experiment = Experiment(
@@ -105,16 +105,11 @@ class Simulator:
     def run(
         self, *, recorder: Recorder | None = None, progress: Progress | None = None
     ) -> Float[Tensor, "slow fast"]:
-        """The image, photons per pixel, as nanoBragg stores it: every pixel rounded to float32.
-
-        An image that carries a gradient is not rounded, so that differences of it are smooth;
-        `simulate` never rounds.
-        """
-        image = simulate(
+        """The image, photons per pixel, in the simulator's precision, as of `simulate`."""
+        return simulate(
             self.experiment,
             device=self.device,
             dtype=self.dtype,
             recorder=recorder,
             progress=progress,
         )
-        return image if image.requires_grad else image.to(torch.float32).to(self.dtype)

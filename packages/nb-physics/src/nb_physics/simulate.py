@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nb_core import Experiment, InputError, Recorder
 from nb_physics.devices import computing_device, sharing_devices
-from nb_physics.engine.choice import Engine
+from nb_physics.engine.choice import Choice, Engine
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.image import Image, placed
 from nb_physics.loop import Progress, TileLoop
@@ -30,17 +30,19 @@ def simulate(
     image_dtype: torch.dtype | None = None,
     recorder: Recorder | None = None,
     progress: Progress | None = None,
+    chosen: Callable[[Choice], None] | None = None,
 ) -> Float[Tensor, "slow fast"]:
     """The image of an experiment: photons per pixel, 0 outside the ROI and the mask.
 
     experiment: or its plan, where that has been made already
     dtype: float64, or float32 (phases stay in float64; where the device has none, in pairs of
         float32, and without gradients)
-    engine: eager torch, compiled kernels, or whichever is sooner done; gradients and recorders
-        take eager
+    engine: eager torch, compiled kernels, or whichever is sooner done (`choose_engine` says which,
+        and why); recorders take eager
     max_memory: bytes to work with beside the image and the experiment
     image_dtype: of the image, where it shall not be `dtype`: float32 keeps a large one small
     recorder: is offered every intermediate quantity (nb_core.quantities)
+    chosen: is told, before the first tile, the engine that computes the image, and why
     A backward pass computes each tile anew, so that a gradient needs no more memory than a tile.
     Several CUDA devices share an image for "cuda", which comes to be on the first of them.
     Raises InputError where the device or dtype is not to be had, and for engine "compiled" with a
@@ -49,8 +51,8 @@ def simulate(
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
     walks = [
-        choose_walk(plan, part, selection.count, dtype, to, engine, recorder)
-        for part, to in _scenes(scene, sharing_devices(target))
+        choose_walk(plan, part, selection.count, dtype, to, engine, recorder, None if number else chosen)
+        for number, (part, to) in enumerate(_scenes(scene, sharing_devices(target)))
     ]
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
     largest = affordable_pixels(max_memory, scene, tile_evaluations(target))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +13,11 @@ from torch import Tensor
 
 from nb_core import InputError, NbWarning, Recorder
 from nb_core.recorder import Site
-from nb_physics.engine.choice import Engine, takes_kernels
-from nb_physics.engine.derive import CompiledGradient, gradient_kernels
-from nb_physics.engine.load import BuildError
-from nb_physics.engine.walk import CompiledWalk, needed_kernels
-from nb_physics.gradient import has_gradient, is_transformed, scene_gradient
+from nb_physics.engine.choice import Choice, Engine, choice_for
+from nb_physics.engine.derive import CompiledGradient
+from nb_physics.engine.make import BuildError, make_all_that_can_be
+from nb_physics.engine.walk import CompiledWalk
+from nb_physics.gradient import is_transformed, scene_gradient
 from nb_physics.plan import Plan
 from nb_physics.scene import Scene
 from nb_physics.tile import tile_photons
@@ -106,53 +106,45 @@ def choose_walk(
     device: torch.device,
     engine: Engine | str,
     recorder: Recorder | None,
+    chosen: Callable[[Choice], None] | None = None,
 ) -> Walk:
     """The walk over so many pixels that the engine stands for; eager, with a warning, where no
     kernel can be built.
+
+    chosen: is told the choice that was kept
     """
-    chosen, eager = check_engine(engine), EagerWalk(plan, scene, dtype, device, recorder)
-    if recorder is not None or is_transformed(scene):
-        if chosen is Engine.COMPILED:
-            remedy = "kernels show nothing inside, nor to torch.func; choose eager or auto"
-            raise InputError("engine", chosen.value, remedy)
-        return Walk(eager, eager, alone=True)
-    evaluations = float(count) * scene.layers * plan.steps
-    values, gradient = None, None
-    if count and chosen is not Engine.EAGER and device.type != "mps":
-        values, gradient = _compiled(scene, evaluations, dtype, device, chosen)
-    return Walk(values or eager, eager, gradient)
+    choice = choice_for(scene, count, dtype, device, engine, recorder)
+    eager = EagerWalk(plan, scene, dtype, device, recorder)
+    values, gradient, choice = _compiled(scene, dtype, device, choice)
+    if chosen is not None:
+        chosen(choice)
+    alone = recorder is not None or is_transformed(scene)
+    return Walk(values or eager, eager, gradient, alone)
 
 
 def _compiled(
-    scene: Scene, evaluations: float, dtype: torch.dtype, device: torch.device, engine: Engine
-) -> tuple[CompiledWalk | None, CompiledGradient | None]:
-    """The walk by kernels and its gradient, where the engine wants them and they can be had."""
-    kernels = needed_kernels(scene, dtype, device)
-    derived = gradient_kernels(kernels, scene) if has_gradient(scene) else None
-    if engine is Engine.AUTO and not takes_kernels([*kernels, *(derived or [])], evaluations):
-        return None, None
+    scene: Scene, dtype: torch.dtype, device: torch.device, choice: Choice
+) -> tuple[CompiledWalk | None, CompiledGradient | None, Choice]:
+    """The walk by kernels and its gradient, where they are chosen and can be had; and the choice
+    that is left.
+    """
+    if choice.engine is Engine.EAGER:
+        return None, None, choice
     walk = None
     try:
+        make_all_that_can_be((*choice.kernels, *choice.gradient))
         walk = CompiledWalk(scene, dtype, device)
-        return walk, CompiledGradient(walk, derived) if derived else None
+        gradient = CompiledGradient(walk, list(choice.gradient)) if choice.gradient else None
     except BuildError as error:
         _warn_once(str(error))
-        return walk, None
+        return walk, None, choice.without_kernels(str(error), of_image=walk is None)
+    return walk, gradient, choice
 
 
 @functools.cache
 def _warn_once(reason: str) -> None:
     message = f"no compiled kernels, eager torch is used, which is slower: {reason}"
     warnings.warn(message, NbWarning, stacklevel=4)
-
-
-def check_engine(name: Engine | str) -> Engine:
-    """The engine of that name; InputError for another."""
-    try:
-        return Engine(name)
-    except ValueError as error:
-        known = ", ".join(Engine)
-        raise InputError("engine", name, f"expected one of: {known}") from error
 
 
 def affordable_pixels(max_memory: int | None, scene: Scene, most: int) -> int | None:

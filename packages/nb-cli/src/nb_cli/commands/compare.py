@@ -147,6 +147,7 @@ def describe(found: Comparison) -> str:
             f"{_number(peaks['max_displacement'])} max",
         ),
         ("seconds", _seconds(summary)),
+        ("engine", "{name}: {reason}".format(**summary["nb"]["engine"])),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]

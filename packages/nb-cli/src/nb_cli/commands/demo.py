@@ -28,17 +28,18 @@ def command(out_dir: str, device: str) -> None:
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
     from nb_core.formats.smv import HeaderStyle
-    from nb_physics import NoiseGenerator, counted_photons, simulate
+    from nb_physics import NoiseGenerator, choose_engine, counted_photons, simulate
     from nb_physics.devices import available_device
 
     target = available_device(device)
     plan = _demo_plan(out_dir)
     files = {kind: os.path.join(out_dir, name) for kind, name in _IMAGES}
     click.echo("A small protein crystal, rotated by one degree (one sample a pixel, to be quick):")
-    click.echo(describe_plan(plan))
+    choice = choose_engine(plan, device=target)
+    click.echo(describe_plan(plan, choice))
     started = time.monotonic()
     with pixel_progress("simulating") as progress:
-        image = simulate(plan, device=target, progress=progress)
+        image = simulate(plan, device=target, engine=choice.engine, progress=progress)
     seconds = time.monotonic() - started
     torch_noise, style = NoiseGenerator.TORCH, HeaderStyle.DIALS
     figures, written = write_outputs(plan, image, files, torch_noise, style=style, overwrite=True)

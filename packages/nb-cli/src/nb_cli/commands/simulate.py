@@ -70,8 +70,8 @@ def command(
     from nb_cli.outputs import chosen_files, header_style, write_outputs
     from nb_cli.picture import picture_format
     from nb_cli.progress import pixel_progress, printer
-    from nb_cli.report import describe_figures, describe_plan
-    from nb_physics import NoiseGenerator, make_plan, simulate
+    from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
+    from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
     from nb_physics.devices import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
@@ -83,14 +83,15 @@ def command(
     target = available_device(device)
     plan = make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
-    say(describe_plan(plan))
-    chosen = {"device": target, "dtype": getattr(torch, dtype), "image_dtype": torch.float32}
+    chosen = {"device": target, "dtype": getattr(torch, dtype)}
+    choice = choose_engine(plan, **chosen, engine=engine)
+    say(describe_plan(plan, choice))
+    warn_of_long_work(plan)
+    chosen |= {"engine": choice.engine, "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
-        image = simulate(plan, **chosen, engine=engine, max_memory=max_memory, progress=progress)
+        image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
     noise = NoiseGenerator(rng)
-    figures, written = write_outputs(
-        plan, image, files, noise, style=style, overwrite=overwrite
-    )
+    figures, written = write_outputs(plan, image, files, noise, style=style, overwrite=overwrite)
     say(describe_figures(figures))
     for entry in written:
         say(f"wrote {entry.path}: {entry.what}")

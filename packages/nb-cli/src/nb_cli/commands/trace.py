@@ -232,12 +232,15 @@ def _save(
     """Writes the traces, the taps' JSON where wanted, and the evidence; returns the folder."""
     from nb_cli.main import command_line
     from nb_compare.evidence import result_folder, write_evidence
+    from nb_physics import Choice, Engine
+
+    engine = Choice(Engine.EAGER, "taps see every operation")
 
     def fill(folder: Path) -> None:
         for name, text in _files(traced, tag, as_json):
             _write(folder / name, text)
-        device, dtype = computed
-        write_evidence(folder, [command_line()], inputs=inputs, device=device, dtype=dtype)
+        where = dict(zip(("device", "dtype"), computed, strict=True))
+        write_evidence(folder, [command_line()], inputs=inputs, engine=engine, **where)
 
     if out_dir is None:
         with result_folder(Path(DEFAULT_FOLDER), command_line()) as (working, final):

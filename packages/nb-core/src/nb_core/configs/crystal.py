@@ -33,7 +33,8 @@ class CrystalConfig:
     sample_size_mm: full width along a, b, c; where given, replaces that N (rounded up)
     shape, fudge: the spot shape and the factor on its squared argument
     default_F: amplitude of reflections that no list gives, electrons
-    phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis
+    phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis; a negative
+        range turns backwards (in the reference profile it counts as not given)
     spindle_axis: with DetectorConvention.CUSTOM only
     mosaic_spread_deg: largest rotation of a domain; mosaic_seed: seed of their orientations
     mosaic_domains: default 10 where there is a spread

@@ -32,6 +32,7 @@ class Experiment:
 
     structure_factors: None gives every reflection crystal.default_F
     roi, mask: pixels outside are 0
+    profile: `reference` is what a nanoBragg command line gets, so it is asked for by name
     """
 
     crystal: CrystalConfig
@@ -42,7 +43,7 @@ class Experiment:
     structure_factors: StructureFactors | None = None
     roi: Roi | None = None
     mask: Mask | None = None
-    profile: Profile = Profile.REFERENCE
+    profile: Profile = Profile.CORRECTED
     outputs: OutputConfig = field(default_factory=OutputConfig)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from nb_core.configs.checks import Scalar
 
 
 class Profile(Enum):
-    """Whose slips are kept: `reference` reproduces nanoBragg, `corrected` mends it."""
+    """Whose physics: `reference` keeps nanoBragg's slips, `corrected` (the default) mends them."""
 
     REFERENCE = "reference"
     CORRECTED = "corrected"

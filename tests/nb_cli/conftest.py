@@ -1,5 +1,6 @@
 """What the tests of the command share: a folder of their own, and a way to run it."""
 
+import math
 import os
 import shlex
 import shutil
@@ -37,6 +38,12 @@ class Outcome:
         """The lines on stderr that are not warnings."""
         lines = self.err.splitlines()
         return [line for line in lines if line and not line.startswith("nb: warning: ")]
+
+
+@pytest.fixture(autouse=True)
+def no_progress_lines(monkeypatch):
+    """However slow the machine is, stderr holds what the command itself says."""
+    monkeypatch.setattr("nb_cli.progress.INTERVAL", math.inf)
 
 
 @pytest.fixture

@@ -128,6 +128,23 @@ def test_convert_quotes_names_with_blanks(nb, tiny):
 
 
 @pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ("", "100 mm along the beam, 100 nearest"),
+        ("-twotheta 20", "100 mm along the beam (nanoBragg: 93.9693), 93.9693 nearest"),
+        ("-xds -twotheta 20", "106.418 mm along the beam (nanoBragg: 100), 100 nearest"),
+        ("-detector_roty 20", "100 mm along the beam, 93.9693 nearest"),
+        ("-twotheta 90", "mm nearest; the beam runs along the detector's plane"),
+    ],
+)
+def test_the_distance_along_the_beam_is_where_the_beam_meets_the_plane(nb, tiny, more, shown):
+    """With a two-theta it is not the one that nanoBragg prints."""
+    out = nb("config", "show", "--", *tiny, *more.split()).out
+    (line,) = [line for line in out.splitlines() if line.startswith("  distance ")]
+    assert line.endswith(shown)
+
+
+@pytest.mark.parametrize(
     ("option", "profile"),
     [((), "reference"), (("--profile", "reference"), "reference")]
     + [(("--profile", "corrected"), "corrected")],

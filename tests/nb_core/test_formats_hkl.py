@@ -131,7 +131,7 @@ def test_an_exponent_is_not_taken_for_the_next_number(tmp_path):
         "  H   K   L   FOBS\n1 2 3 10\n1 2 4 20\n",
     ],
 )
-def test_behaviour_27_comments_and_titles_are_skipped(tmp_path, text):
+def test_behaviour_28_comments_and_titles_are_skipped(tmp_path, text):
     factors = read_hkl(_write(tmp_path, text))
     assert factors.F.tolist() == [[[10.0, 20.0]]]
 
@@ -145,7 +145,7 @@ def test_behaviour_27_comments_and_titles_are_skipped(tmp_path, text):
         "   1   2   3   10.00    0.50\n   1   2   4   20.00    0.70\n",
     ],
 )
-def test_behaviour_27_of_more_columns_the_fourth_is_F_and_that_is_said(tmp_path, text):
+def test_behaviour_28_of_more_columns_the_fourth_is_F_and_that_is_said(tmp_path, text):
     with pytest.warns(NbWarning, match=r"list\.hkl: \d columns: the fourth is taken as F"):
         factors = read_hkl(_write(tmp_path, text))
     assert factors.F.tolist() == [[[10.0, 20.0]]]

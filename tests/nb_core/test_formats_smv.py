@@ -223,7 +223,7 @@ def test_a_bad_image_is_an_error(tmp_path, content, message):
     ],
 )
 @pytest.mark.parametrize("order", ["little_endian", "big_endian"])
-def test_behaviour_28_pixels_have_the_type_that_the_header_says(tmp_path, key, value, kind, order):
+def test_behaviour_29_pixels_have_the_type_that_the_header_says(tmp_path, key, value, kind, order):
     low = 0 if kind[0] == "u" else -2
     pixels = np.array([[low, 1, 100], [3, 4, 5]])
     stored = pixels.astype(("<" if order[0] == "l" else ">") + kind)

@@ -1,7 +1,7 @@
 """Files of other programs are told by their content, whatever their name says."""
 
-import gzip
 import bz2
+import gzip
 import io
 import lzma
 import tarfile
@@ -17,15 +17,14 @@ from nb_core.formats.hkl import read_hkl
 from nb_core.formats.images import read_image
 from nb_core.formats.mask import read_mask
 from nb_core.formats.matrix import read_matrix
-from nb_core.formats.sniff import name_format
 from nb_core.formats.smv import read_smv
+from nb_core.formats.sniff import name_format
 from nb_core.formats.sources import read_sources
 from nb_core.toml import read_toml
 
-SMV = (
-    b"{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nSIZE1=4;\nSIZE2=4;\n}".ljust(512)
-    + bytes(32)
-)
+SMV = b"{\nHEADER_BYTES=512;\nDIM=2;\nBYTE_ORDER=little_endian;\nSIZE1=4;\nSIZE2=4;\n}".ljust(
+    512
+) + bytes(32)
 READERS = (
     read_hkl,
     read_dump,
@@ -111,7 +110,10 @@ FOREIGN = {
     ),
     "shelx ins": (b"TITL x\nCELL 0.71073 10.0 11.0 12.0 90 90 90\nLATT -1\n", "a SHELX"),
     "cns": (b" NREFlection=  100\n ANOMalous=FALSE\n INDEx 1 2 3 FOBS= 1.0\n", "an X-PLOR"),
-    "sca": (b"    1\n -987\n  79.0 79.0 38.0 90 90 90 p43212\n   1   2   3  9.0  1.0\n", "SCALEPACK"),
+    "sca": (
+        b"    1\n -987\n  79.0 79.0 38.0 90 90 90 p43212\n   1   2   3  9.0  1.0\n",
+        "SCALEPACK",
+    ),
     "poni": (b"# Nota\nponi_version: 2\nPoni1: 0.1\n", "a pyFAI geometry"),
     "expt": (b'{\n  "__id__": "ExperimentList",\n  "experiment": []\n}\n', "a DIALS experiment"),
     "json": (b'{"a": 1}\n', "JSON"),

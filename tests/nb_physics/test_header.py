@@ -8,9 +8,22 @@ from nb_core.formats.smv import HeaderStyle, header_bytes, write_smv
 from nb_physics import make_plan, smv_header
 from nb_physics.header import dials_misreads
 
-CRYSTAL = "-cell 70 80 90 -N 3 -default_F 5 -lambda 1 -distance 100".split()
-SIZE = "-detpixels_f 30 -detpixels_s 26 -pixel 0.5".split()
-SCAN = "-phi 10 -osc 1 -phisteps 4".split()
+CRYSTAL = [
+    "-cell",
+    "70",
+    "80",
+    "90",
+    "-N",
+    "3",
+    "-default_F",
+    "5",
+    "-lambda",
+    "1",
+    "-distance",
+    "100",
+]
+SIZE = ["-detpixels_f", "30", "-detpixels_s", "26", "-pixel", "0.5"]
+SCAN = ["-phi", "10", "-osc", "1", "-phisteps", "4"]
 
 
 def _plan(*options, profile=Profile.REFERENCE):

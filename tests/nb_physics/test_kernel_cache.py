@@ -255,7 +255,7 @@ class TestMaking:
 
     def test_what_is_said(self, kernels, stub, caplog, monkeypatch):
         monkeypatch.setattr(make, "SAY_EVERY", 0.0)
-        with caplog.at_level(logging.INFO, "nb_physics"):
+        with caplog.at_level(logging.WARNING, "nb_physics"):  # as Python has it by default
             make.make_kernels(kernels)
         first, *between, last = [record.getMessage() for record in caplog.records]
         assert first.startswith("building compiled kernels for this kind of work, once (about ")
@@ -300,7 +300,9 @@ class TestMaking:
             make.make_kernels(kernels)
         assert not folder.exists()
 
-    def test_an_interrupted_build_leaves_nothing(self, folder, kernels, stub, monkeypatch, tmp_path):
+    def test_an_interrupted_build_leaves_nothing(
+        self, folder, kernels, stub, monkeypatch, tmp_path
+    ):
         monkeypatch.setattr(make.tempfile, "tempdir", str(tmp_path / "temporary"))
         (tmp_path / "temporary").mkdir()
         running = []
@@ -328,6 +330,26 @@ class TestMaking:
         assert process.returncode == -9
 
 
+PARENT = """
+import subprocess, sys
+program = (
+    "import os, time; from nb_physics.engine.attended import end_with;"
+    "end_with(os.getppid()); print('ready', flush=True); time.sleep(1000)"
+)
+subprocess.run([sys.executable, "-c", program], start_new_session=True)
+"""
+
+
+def test_a_build_ends_with_the_process_that_asked_for_it():
+    """Even where that was killed and could tell nobody; the pipe closes with the last process."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE)
+    assert parent.stdout.readline() == b"ready\n"
+    parent.kill()
+    assert parent.stdout.read() == b""
+    parent.stdout.close()
+    parent.wait()
+
+
 class TestLock:
     def test_it_is_held_and_given_back(self, tmp_path):
         path, waited = tmp_path / "a.lock", []
@@ -339,9 +361,8 @@ class TestLock:
             waited.append(seconds)
             raise Enough
 
-        with lock.locked(path, waiting):
-            with pytest.raises(Enough), lock.locked(path, waiting):
-                pytest.fail("two hold it")
+        with lock.locked(path, waiting), pytest.raises(Enough), lock.locked(path, waiting):
+            pytest.fail("two hold it")
         assert len(waited) == 1
         assert not path.exists()
         with lock.locked(path, waiting):
@@ -411,14 +432,12 @@ print([str(path) for path in make.make_kernels(kernels)])
 def test_two_processes_that_want_a_kernel_build_it_once(tmp_path, folder, made):
     """The one that comes second waits, which lets the first one's builder end."""
     command = [sys.executable, "-W", "ignore", "-c", BUILDER, str(tmp_path)]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert answers[0] == answers[1]
     assert (tmp_path / "built.log").read_text() == "built\n"
-    assert [name for name in files(folder) if not name.endswith((".pt2", ".json"))] == []
+    assert [name for name in files(folder) if not name.endswith((".so", ".json"))] == []
 
 
 class TestLoading:

@@ -15,14 +15,17 @@ Command = Callable[..., Any]
 PROFILES = ("reference", "corrected")
 
 
-def experiment_arguments(command: Command) -> Command:
-    """Adds [EXPERIMENT.toml] [-- NANOBRAGG FLAGS], --profile and --ignore-unknown-flags."""
+def experiment_arguments(command: Command, *, words: str = "[EXPERIMENT.toml]") -> Command:
+    """Adds [EXPERIMENT.toml] [-- NANOBRAGG FLAGS], --profile and --ignore-unknown-flags.
+
+    words: what stands before the flags, where it is more than the file
+    """
     decorators = (
         click.argument(
             "arguments",
             nargs=-1,
             type=click.UNPROCESSED,
-            metavar="[EXPERIMENT.toml] [-- NANOBRAGG FLAGS]",
+            metavar=f"{words} [-- NANOBRAGG FLAGS]",
         ),
         click.option(
             "--profile",

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from nb_cli import __version__
+from nb_cli import __version__, progress
 from nb_core import ExitCode, NbError
 
 COMMANDS = {
@@ -110,7 +110,7 @@ class _ToStderr(logging.Handler):
     """Shows what the simulation says of itself, which is that it builds kernels."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"nb: {record.getMessage()}", err=True)
+        progress.message(f"nb: {record.getMessage()}")
 
 
 @contextmanager
@@ -148,4 +148,4 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    click.echo(f"nb: warning: {message}", err=True)
+    progress.message(f"nb: warning: {message}")

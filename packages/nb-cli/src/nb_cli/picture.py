@@ -96,9 +96,7 @@ def picture_format(path: str) -> str:
     return FORMATS[ending.lower()]
 
 
-def save_scene(
-    scene: Scene, path: str, *, overwrite: bool, style: Style | None = None
-) -> None:
+def save_scene(scene: Scene, path: str, *, overwrite: bool, style: Style | None = None) -> None:
     """Draws the scene into a file whose ending says the format.
 
     Raises InputError for an ending, colours, limits or a region that cannot be drawn, OutputError
@@ -139,7 +137,9 @@ def _draw(scene: Scene, style: Style) -> Figure:
     axes = figure.add_subplot()
     extent = (roi.xmin - 0.5, roi.xmax + 0.5, roi.ymax + 0.5, roi.ymin - 0.5)
     picture = axes.imshow(shown, norm=norm, cmap=colours, extent=extent, interpolation="nearest")
-    figure.colorbar(picture, ax=axes, label=_label(scene, values.shape), shrink=0.9, aspect=30, pad=0.02)
+    figure.colorbar(
+        picture, ax=axes, label=_label(scene, values.shape), shrink=0.9, aspect=30, pad=0.02
+    )
     if scene.spacing is not None:
         _draw_rings(axes, scene, roi, dark=not _is_light(colours))
     axes.set_xlabel("fast (pixels)")

@@ -62,7 +62,9 @@ def draw_comparison(counts: np.ndarray, model: np.ndarray, usable: np.ndarray, t
         place.set_xlabel("fast (pixels)")
         _show(place, values, norm if place is not axes[0][2] else None, extent=extent)
     axes[0][0].set_ylabel("slow (pixels)")
-    for place, values in zip(axes[-1] if corners else (), (seen, expected, deviation), strict=False):
+    for place, values in zip(
+        axes[-1] if corners else (), (seen, expected, deviation), strict=False
+    ):
         mosaic = _mosaic(values, corners)
         _show(place, mosaic, norm if place is not axes[-1][2] else None)
         place.set_title(f"its {len(corners)} brightest spots, {WINDOW} x {WINDOW} pixels each")
@@ -113,9 +115,7 @@ def _show(
 
     colours, label = (COLOURS, "photons") if norm else (SIGNED_COLOURS, "standard deviations")
     scale = norm or Normalize(-DEVIATIONS, DEVIATIONS)
-    drawn = place.imshow(
-        values, interpolation="nearest", norm=scale, cmap=colours, extent=extent
-    )
+    drawn = place.imshow(values, interpolation="nearest", norm=scale, cmap=colours, extent=extent)
     place.figure.colorbar(drawn, ax=place, label=label, fraction=0.046)
 
 

@@ -12,10 +12,11 @@ from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import rad_to_deg
 from nb_physics import Choice, Figures, Plan, select_pixels
 from nb_physics.effort import long_work
+from nb_physics.frame import DetectorFrame
 from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
-from nb_physics.vectors import length
+from nb_physics.vectors import dot, length
 
 _SHAPES = {
     CrystalShape.SQUARE: "parallelepiped",
@@ -118,10 +119,7 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
     rows = [
         ("detector", f"{detector.spixels} x {detector.fpixels} pixels (slow, fast) of {pixel} mm"),
         ("convention", f"{convention.name}{own}; turns about the {frame.pivot.value}"),
-        (
-            "distance",
-            f"{_mm(frame.distance)} mm along the beam, {_mm(frame.close_distance)} nearest",
-        ),
+        ("distance", _distance(frame)),
         ("beam centre", f"slow {_mm(frame.beam_slow)}, fast {_mm(frame.beam_fast)} mm"),
         ("solid angle", _solid_angle(plan)),
         ("pix0", f"{' '.join(f'{part:.9g}' for part in frame.origin.tolist())} m"),
@@ -134,6 +132,23 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
     if any(given for _, given in extras):
         rows.append(("", ", ".join(name for name, given in extras if given)))
     return rows
+
+
+def _distance(frame: DetectorFrame) -> str:
+    """To where the beam meets the detector's plane, and to its nearest point.
+
+    nanoBragg's own number, which it prints and writes into headers, is told where it is another:
+    it leaves out the two-theta.
+    """
+    nearest = f"{_mm(frame.close_distance)} mm nearest"
+    towards = dot(frame.beam, frame.normal)
+    if towards.abs() < 1e-9:
+        return f"{nearest}; the beam runs along the detector's plane"
+    along = dot(frame.origin, frame.normal) / towards
+    if along < 0:
+        return f"{nearest}; the beam runs away from the detector's plane"
+    theirs = f" (nanoBragg: {_mm(frame.distance)})" if _mm(frame.distance) != _mm(along) else ""
+    return f"{_mm(along)} mm along the beam{theirs}, {_mm(frame.close_distance)} nearest"
 
 
 def _solid_angle(plan: Plan) -> str:

@@ -1,6 +1,6 @@
 """What every result folder says of how it was made: commands.txt, environment.json, checksums.txt.
 
-Described in docs/reference/evidence.md.
+Described in docs/result-folders.md.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import nb_core
+from nb_compare.versions import installed_versions
 from nb_core import OutputError
 from nb_core.formats.atomic import atomic_write
 from nb_physics import Choice
@@ -33,8 +34,6 @@ SCHEMA = "nb-environment/1"
 
 _PREFIXES = ("NB_", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH", "PYTORCH_", "PYTHONPATH")
 """Environment variables that can change a result or its speed."""
-
-_LIBRARIES = ("torch", "numpy", "pluggy", "click", "scikit-image", "matplotlib")
 
 
 def write_evidence(
@@ -66,12 +65,12 @@ def environment(device: str, dtype: str, engine: Choice | None = None) -> dict[s
 
     engine: which computed the image, and why; null where no image was computed
     """
-    packages = sorted({*_own_packages(), *_LIBRARIES})
+    packages = sorted(chain.from_iterable(map(dict.items, installed_versions())))
     return {
         "schema": SCHEMA,
         "created": now().isoformat().replace("+00:00", "Z"),
         "python": platform.python_version(),
-        "packages": {name: version for name in packages if (version := _version(name))},
+        "packages": dict(packages),
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -161,18 +160,6 @@ def _checksums_text(folder: Path, inputs: Mapping[str, Path]) -> str:
 def _write(path: Path, text: str) -> None:
     with atomic_write(path) as handle:
         handle.write(text.encode())
-
-
-def _own_packages() -> list[str]:
-    names = (distribution.metadata["Name"] for distribution in metadata.distributions())
-    return [name for name in names if name and name.startswith("nb-")]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

@@ -10,7 +10,6 @@ from nb_core.formats.smv import HeaderStyle, SmvHeader
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics.plan import Plan
 
-
 STRAIGHT = 1e-6
 """How far two unit vectors may differ and still count as parallel (0.2 seconds of arc)."""
 

@@ -136,13 +136,14 @@ def _compiled(
         walk = CompiledWalk(scene, dtype, device)
         gradient = CompiledGradient(walk, list(choice.gradient)) if choice.gradient else None
     except BuildError as error:
-        _warn_once(str(error))
+        warn_once(str(error))
         return walk, None, choice.without_kernels(str(error), of_image=walk is None)
     return walk, gradient, choice
 
 
 @functools.cache
-def _warn_once(reason: str) -> None:
+def warn_once(reason: str) -> None:
+    """Says, once in a process, why there are no kernels."""
     message = f"no compiled kernels, eager torch is used, which is slower: {reason}"
     warnings.warn(message, NbWarning, stacklevel=4)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import time
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +17,23 @@ if TYPE_CHECKING:
     from nb_physics import Plan
 
 
+def _all_files_or_none(demo: Callable[..., None]) -> Callable[..., None]:
+    """Takes away what the command has made in its folder where it does not come to its end."""
+
+    @functools.wraps(demo)
+    def command(*, out_dir: str, **options: Any) -> None:
+        from nb_cli.unfinished import filled_or_as_before
+
+        with filled_or_as_before(Path(out_dir)):
+            demo(out_dir=out_dir, **options)
+
+    return command
+
+
 @click.command("demo")
 @click.option("--out-dir", default="nb-demo", show_default=True, help="Folder for the files.")
 @click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, ...")
+@_all_files_or_none
 def command(out_dir: str, device: str) -> None:
     """Simulate a rotation image of a small protein crystal.
 

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 @threads_option
 @max_memory_option
 @rng_option
-@click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings (.png, .jpg, .pdf or .svg).")
+@click.option(
+    "--png",
+    metavar="FILE",
+    help="Also draw the image, with resolution rings (.png, .jpg, .pdf or .svg).",
+)
 @click.option(
     "--header",
     type=click.Choice(["dials", "nanobragg"]),

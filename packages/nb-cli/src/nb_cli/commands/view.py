@@ -40,9 +40,7 @@ if TYPE_CHECKING:
     help="Pixels to show, fast and slow, inclusive.  [default: all]",
 )
 @click.option("--white", is_flag=True, help="Dark spots on white.")
-@click.option(
-    "--colours", metavar="NAME", help="A colour map of matplotlib's.  [default: inferno]"
-)
+@click.option("--colours", metavar="NAME", help="A colour map of matplotlib's.  [default: inferno]")
 @click.option(
     "--pedestal",
     type=float,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 
-from nb_core.flags.parse import Settings
 from nb_core.conventions import DetectorConvention
 from nb_core.errors import NbWarning
+from nb_core.flags.parse import Settings
 from nb_core.formats.smv import DIALS_MARK, SmvImage, read_smv
 
 _KEYS: Mapping[str, tuple[str, ...]] = {

@@ -26,7 +26,7 @@ class Work:
     """What is to be computed, as far as time depends on it.
 
     rays: pixels x layers x sub-pixels; sources, steps: terms of each; threads: cores to use
-    gradient: whether a backward pass follows
+    gradient: whether a backward pass follows; tangents: how many derivatives come with the image
     """
 
     kind: Kind
@@ -37,6 +37,7 @@ class Work:
     device: str = "cpu"
     threads: int = 1
     gradient: bool = False
+    tangents: int = 0
 
     @property
     def beams(self) -> float:
@@ -54,7 +55,9 @@ class Work:
         return every and not kind.corrected
 
 
-def work_of(scene: Scene, pixels: int, dtype: str, device: str, threads: int, gradient: bool) -> Work:
+def work_of(
+    scene: Scene, pixels: int, dtype: str, device: str, threads: int, gradient: bool
+) -> Work:
     """The work of so many pixels of a scene."""
     return Work(
         kind=scene.kind,
@@ -76,6 +79,7 @@ class Rates:
     shapes: of an evaluation; listed, interpolated: more, for structure factors of a list
     running: more, where each term is weighted; call: seconds of an image, however small
     single: share of the time in float32; gradient: times the image, of its backward pass
+    tangent, tangents: times the image, of it with derivatives: of each, and of all together
     """
 
     ray: float
@@ -87,6 +91,8 @@ class Rates:
     call: float
     single: float
     gradient: float
+    tangent: float
+    tangents: float
 
 
 EAGER = Rates(
@@ -104,6 +110,8 @@ EAGER = Rates(
     call=1.5e-3,
     single=0.85,
     gradient=4.0,
+    tangent=2.0,
+    tangents=0.0,
 )
 COMPILED = Rates(
     ray=15.0,
@@ -120,6 +128,8 @@ COMPILED = Rates(
     call=0.3e-3,
     single=0.7,
     gradient=4.0,
+    tangent=0.0,
+    tangents=3.0,
 )
 
 LOADING = 5e-3
@@ -162,6 +172,8 @@ def _seconds(work: Work, rates: Rates, engine: str) -> tuple[float, float]:
         image = total / _threads_used(work) + rates.call
     else:
         image = total * _WHERE_NOT_CPU[engine] + _ELSEWHERE_CALL
+    if work.tangents:
+        image *= rates.tangents + rates.tangent * work.tangents
     return image, image * rates.gradient if work.gradient else 0.0
 
 

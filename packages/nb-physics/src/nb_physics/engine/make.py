@@ -31,6 +31,9 @@ POLL = 0.1
 SAY_EVERY = 10.0
 """Seconds between two messages of one thing."""
 
+SAID = logging.WARNING
+"""Level of what is said: the least that Python shows where a program has not set up logging."""
+
 logger = logging.getLogger("nb_physics")
 
 
@@ -110,7 +113,7 @@ class _NowAndThen:
     def __call__(self, seconds: float) -> None:
         if seconds >= self.next:
             self.next = seconds + SAY_EVERY
-            logger.info("%s: %.0f s", self.what, seconds)
+            logger.log(SAID, "%s: %.0f s", self.what, seconds)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,9 @@ def _build(kernels: Sequence[KernelKind]) -> None:
     """Builds kernels side by side. Each is kept as soon as it is complete; what fails is noted."""
     about, began = duration(building_seconds(kernels, available_cores())), time.monotonic()
     what = "; ".join(describe_kernel(kernel) for kernel in kernels)
-    logger.info("building compiled kernels for this kind of work, once (about %s): %s", about, what)
+    logger.log(
+        SAID, "building compiled kernels for this kind of work, once (about %s): %s", about, what
+    )
     say = _NowAndThen(f"building compiled kernels, about {about} in all", SAY_EVERY)
     try:
         with contextlib.ExitStack() as stack:
@@ -158,7 +163,7 @@ def _build(kernels: Sequence[KernelKind]) -> None:
         reason = f"{error.filename or 'the compiler'}: {error.strerror or error}"
         _failures.update({kernel_path(kernel): reason for kernel in kernels})
     if not any(kernel_path(kernel) in _failures for kernel in kernels):
-        logger.info("built in %s", duration(time.monotonic() - began))
+        logger.log(SAID, "built in %s", duration(time.monotonic() - began))
 
 
 @contextlib.contextmanager
@@ -169,7 +174,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 def start(kernel: KernelKind, folder: Path) -> Running:
     """Starts the program that builds a kernel, in a group of processes of its own."""
-    program = [sys.executable, "-m", "nb_physics.engine.build"]
+    program = [sys.executable, "-m", "nb_physics.engine.attended"]
     environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")}
     with (folder / ERRORS).open("wb") as errors:
         process = subprocess.Popen(

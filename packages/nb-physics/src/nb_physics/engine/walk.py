@@ -41,11 +41,19 @@ def needed_kernels(scene: Scene, dtype: torch.dtype, device: torch.device) -> li
 
 
 class CompiledWalk:
-    """A scene and its kernels. Raises BuildError where these cannot be built."""
+    """A scene and its kernels, or others of the same roles. Raises BuildError where these cannot
+    be built.
+    """
 
-    def __init__(self, scene: Scene, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        dtype: torch.dtype,
+        device: torch.device,
+        kinds: list[KernelKind] | None = None,
+    ) -> None:
         self.scene, self.device = scene, device
-        self.kinds = needed_kernels(scene, dtype, device)
+        self.kinds = kinds or needed_kernels(scene, dtype, device)
         self.kernels: list[CompiledKernel] = load_kernels(self.kinds)
         self.blocks = _blocks(scene)
         parts = [kernel_tensors(scene.part(block)).values() for block in self.blocks]
@@ -82,7 +90,7 @@ class CompiledWalk:
 
     def sums(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of all terms of the pixels, by calls of the kernel ADD."""
-        sums = self._opening(pixels)
+        sums = self.opening(pixels)
         for at, _, tensors in self.calls():
             sums = self.kernels[0]([pixels, *at, *sums, *tensors])
         return sums
@@ -97,7 +105,7 @@ class CompiledWalk:
         """The place that FINISH takes: the last layer."""
         return self.place(self.scene.layers - 1, 0, 0, 1)
 
-    def _opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
+    def opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of a pixel before any term."""
         total = torch.zeros_like(pixels, dtype=self.scene.fluence.dtype)
         if self.scene.kind.corrected:
@@ -109,7 +117,9 @@ class CompiledWalk:
         """Layer, slow, fast and share of the background, as a kernel takes them."""
         if numbers not in self._places:
             like = self.scene.fluence
-            tensors = [torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers]
+            tensors = [
+                torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers
+            ]
             self._places[numbers] = [Fixed(tensor) for tensor in tensors]
         return self._places[numbers]
 

@@ -78,9 +78,7 @@ class TestLongWork:
         assert "-N, here 100 x 100 x 100) and the fluence times their number (2.86e+06)" in told
         assert "-oversample" in told
 
-    @pytest.mark.parametrize(
-        "more", ["-oversample 1 -phisteps 1000 -mosaic 1 -mosaic_domains 1000"]
-    )
+    @pytest.mark.parametrize("more", ["-oversample 1 -phisteps 1000 -mosaic 1 -mosaic_domains 1000"])
     def test_many_steps(self, nb, more, monkeypatch):
         monkeypatch.setattr("torch.get_num_threads", lambda: 2)
         line = f"-cell 50 -default_F 1 -N 2 {more}"

@@ -180,7 +180,8 @@ def _norm(values: np.ndarray, style: Style) -> Normalize:
         return automatic
     low = automatic.vmin if style.vmin is None else style.vmin
     high = automatic.vmax if style.vmax is None else style.vmax
-    assert low is not None and high is not None
+    assert low is not None
+    assert high is not None
     if style.vmin is None and low >= high:
         low = 0.0 if style.linear else high * 1e-3
     if style.vmax is None and high <= low:

@@ -1,4 +1,4 @@
-"""The picture of a refinement: image, model and difference, whole and around the brightest spots."""
+"""The picture of a refinement: image, model and difference, whole and around bright spots."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from nb_physics.noise import NoiseGenerator, PhotonCounter
 from nb_physics.plan import Plan
 from nb_physics.tiles import PixelSelection, select_pixels
 
+
 MOST_SATURATED = 0.01
 """Share of saturated pixels that an image may have before it is worth a word."""
 

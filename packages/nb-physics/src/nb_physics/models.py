@@ -19,8 +19,8 @@ from nb_core import (
 from nb_physics.axes import lab_axes
 from nb_physics.devices import available_device, computing_device
 from nb_physics.frame import DetectorFrame, place_detector
-from nb_physics.loop import Progress
 from nb_physics.orientation import UnitCell, unit_cell
+from nb_physics.loop import Progress
 from nb_physics.simulate import simulate
 
 Config = TypeVar("Config", CrystalConfig, DetectorConfig)

@@ -36,8 +36,9 @@ from nb_physics.resolved import Plan
 from nb_physics.scale import fluence_from_flux, water_intensity
 from nb_physics.slips import met_slips
 from nb_physics.sources import Sources, beam_sources
-from nb_physics.structure import structure_grid
+from nb_physics.structure import StructureGrid, structure_grid
 from nb_physics.vectors import length
+
 
 __all__ = ["Plan", "make_plan"]
 

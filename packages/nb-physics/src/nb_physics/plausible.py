@@ -75,9 +75,7 @@ USUAL = (
             ("picometres", _times(0.01)),
         ),
     ),
-    Usual(
-        "beam", "beamsize_mm", "-beamsize", "mm", 1e-6, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)
-    ),
+    Usual("beam", "beamsize_mm", "-beamsize", "mm", 1e-6, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)),
     Usual(
         "detector",
         "distance_mm",

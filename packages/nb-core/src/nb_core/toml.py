@@ -20,7 +20,9 @@ from nb_core.configs.checks import filename, flag
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Roi
 from nb_core.errors import InputError, did_you_mean
-from nb_core.formats.atomic import atomic_write, read_text
+from nb_core.formats.atomic import atomic_write
+from nb_core.formats.reading import read_text
+from nb_core.formats.sniff import TOML
 from nb_core.settings import SECTIONS, Settings, experiment_to_settings, settings_to_experiment
 
 _FILES = {
@@ -48,7 +50,8 @@ def read_toml(path: str | os.PathLike[str]) -> Experiment:
     Raises InputError for a file that cannot be read or parsed, for unknown names, for values of
     the wrong kind, and as the configs and the files it names do.
     """
-    text = read_text(path, "TOML experiment")
+    reads = "an experiment in TOML is read here"
+    text = read_text(path, "TOML experiment", reads=reads, own=(TOML,))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -58,9 +58,14 @@ def test_missing_columns_are_nan_also_at_the_end_of_the_file(tmp_path, end):
 
 
 def test_a_sixth_column_is_ignored_with_a_warning(tmp_path):
-    path = _write(tmp_path, "-10 0 0 2 1e-10 # the middle one\n")
-    with pytest.warns(NbWarning, match="line 1: ignored after the fifth column: # the middle"):
+    path = _write(tmp_path, "-10 0 0 2 1e-10 the middle one\n")
+    with pytest.warns(NbWarning, match="line 1: ignored after the fifth column: the middle"):
         assert read_sources(path).weights.tolist() == [2.0]
+
+
+def test_comments_are_skipped_without_a_warning(tmp_path):
+    path = _write(tmp_path, "# X Y Z weight wavelength\n-10 0 0 2 1e-10 # the middle one\n\n#\n")
+    assert read_sources(path).weights.tolist() == [2.0]
 
 
 @given(rows=st.lists(ROWS, min_size=1, max_size=5), width=st.integers(3, 5))
@@ -103,7 +108,8 @@ def test_a_gap_before_a_given_column_cannot_be_written(tmp_path, gap):
     ("text", "message"),
     [
         ("-10 0 0\n-10 zero 0\n", r"sources\.txt line 2: zero: not a finite number"),
-        ("# X Y Z\n-10 0 0\n", "line 1: #: not a finite number"),
+        ("X Y Z\n-10 0 0\n", "line 1: X: not a finite number"),
+        ("# X Y Z\n", "the file has no source"),
         ("-10 nan 0\n", "line 1: nan: not a finite number"),
         ("-10 inf 0\n", "line 1: inf: not a finite number"),
         ("\n0 0.0 -0\n", "line 2: 0 0 0: a source at the origin"),

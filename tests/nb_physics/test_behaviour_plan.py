@@ -274,8 +274,14 @@ def test_a_step_that_range_and_count_contradict_is_told():
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
     "field",
-    ["hdiv_range_mrad", "hdiv_step_mrad", "vdiv_range_mrad", "vdiv_step_mrad"]
-    + ["dispersion_percent", "mosaic_spread_deg"],
+    [
+        "hdiv_range_mrad",
+        "hdiv_step_mrad",
+        "vdiv_range_mrad",
+        "vdiv_step_mrad",
+        "dispersion_percent",
+        "mosaic_spread_deg",
+    ],
 )
 def test_a_width_below_zero_is_told(profile, field):
     with pytest.warns(NbWarning, match=f"{field} -2 is negative: it counts as not given"):

@@ -361,9 +361,8 @@ class TestLock:
             waited.append(seconds)
             raise Enough
 
-        with lock.locked(path, waiting):
-            with pytest.raises(Enough), lock.locked(path, waiting):
-                pytest.fail("two hold it")
+        with lock.locked(path, waiting), pytest.raises(Enough), lock.locked(path, waiting):
+            pytest.fail("two hold it")
         assert len(waited) == 1
         assert not path.exists()
         with lock.locked(path, waiting):

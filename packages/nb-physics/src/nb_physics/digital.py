@@ -29,7 +29,6 @@ from nb_physics.tiles import PixelSelection, select_pixels
 ROUNDING = 1e-6
 """Share of the brightest pixel that a negative one may have by rounding."""
 
-
 MOST_SATURATED = 0.01
 """Share of saturated pixels that an image may have before it is worth a word."""
 

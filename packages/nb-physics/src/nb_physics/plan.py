@@ -20,7 +20,7 @@ from nb_core import (
 )
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
-from nb_core.units import A_to_m, mm_to_m, um_to_m
+from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
 from nb_physics.axes import LabAxes, lab_axes
 from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
@@ -137,7 +137,7 @@ def _sample_cells(
                 name = "abc"[axis]
                 _warn(f"sample of {size.item():g} m along {name} is clipped to the beam's size")
                 size = beamsize
-            count = torch.ceil(size / length(cell.real[axis] * 1e-10))
+            count = torch.ceil(size / length(cell_A_to_m(cell.real[axis])))
         cells.append(count)
     return torch.stack(cells).clamp(min=1.0)
 
@@ -172,7 +172,7 @@ def _oversample(
     notes: list[str],
 ) -> int:
     """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold."""
-    edges = torch.stack([length(vector * 1e-10) for vector in cell.real]) * cells
+    edges = torch.stack([length(cell_A_to_m(vector)) for vector in cell.real]) * cells
     wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
     resolvable = wavelength * _viewing_distance(experiment, frame) / frame.pixel_size
     ratio = float((3.0 * edges.max() / resolvable).detach())

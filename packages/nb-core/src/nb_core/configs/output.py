@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from nb_core.configs import checks
 from nb_core.configs.base import Config
 from nb_core.errors import InputError
+from nb_core.formats.endings import check_ending
+
+_FORMATS = {
+    "floatfile": "raw",
+    "intfile": "SMV",
+    "pgmfile": "PGM",
+    "noisefile": "SMV",
+    "dumpfile": "dump",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,6 +31,7 @@ class OutputConfig(Config):
     noise_seed: seed of the noise; None takes the clock
     printout, printout_pixel: print pixel values; printout_pixel is (slow, fast)
     progress: show a progress bar
+    A file's ending must not promise another format than it gets (intfile = "x.cbf").
     """
 
     floatfile: str | None = None
@@ -58,10 +68,11 @@ class OutputConfig(Config):
 
     def _check_files(self) -> None:
         taken: dict[str, str] = {"/dev/null": ""}
-        for field in ("floatfile", "intfile", "pgmfile", "noisefile", "dumpfile"):
+        for field in _FORMATS:
             if getattr(self, field) is None:
                 continue
             name = os.path.normpath(checks.filename(field, getattr(self, field)))
+            check_ending(field, name, _FORMATS[field])
             if taken.setdefault(name, field) not in ("", field):
                 remedy = f"{taken[name]} has this name too; give each output its own"
                 raise InputError(field, name, remedy)

@@ -12,7 +12,7 @@ from nb_core.conventions import (
 )
 from nb_core.errors import NbWarning
 from nb_core.flags.parse import Settings
-from nb_core.formats.smv import SmvImage, read_smv
+from nb_core.formats.smv import DIALS_MARK, SmvImage, read_smv
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "detector.pixel_size_mm": ("PIXEL_SIZE",),
@@ -42,16 +42,26 @@ _SAME_PX = 0.25
 """Beam centres that are closer, in pixels, are one: headers have few digits. MOSFLM's and DENZO's
 are half a pixel apart."""
 
+_CENTRES = {convention: names for convention, *names in _STATED}
+_CENTRES[DetectorConvention.CUSTOM] = ["DENZO_Y_BEAM", "DENZO_X_BEAM"]
+"""The keys of a header for DIALS that hold a convention's beam centre."""
+
+SIZES = 2
+"""How many settings an image gives by its number of pixels alone."""
+
 
 def header_settings(
     settings: Settings, *, corrected: bool, convention: DetectorConvention
 ) -> Settings:
     """The settings of the mask's header, then of the image's; options override both.
 
+    convention: at hand; a header for DIALS gives the beam centre of that convention, any other
+        but BEAM_CENTER
     A mask counts BEAM_CENTER_Y from the far end of the slow axis, as the program does. TWOTHETA
     counts in the corrected profile only, for nanoBragg drops it. So does a beam centre that the
     header states for DENZO, ADXV or MOSFLM by name: nanoBragg reads BEAM_CENTER only, as that of
-    the convention in force. Warns where the two differ.
+    the convention in force. Warns (NbWarning) where the two differ, and of an image whose header
+    says nothing of the camera.
     """
     found: Settings = {}
     readers: tuple[tuple[str, Callable[[SmvImage], Settings]], ...] = (
@@ -62,10 +72,14 @@ def header_settings(
         if name in settings:
             image = read_smv(settings[name])
             camera = read(image)
-            if not all(key in settings for key in _CENTRE):
+            if image.keys.get(DIALS_MARK[0]) == DIALS_MARK[1]:
+                _state_centre(camera, image, convention)
+            elif not all(key in settings for key in _CENTRE):
                 if name == "file.img" and "detector.detector_convention" not in settings:
                     _warn_of_unnamed_centre(image, camera, settings[name], convention)
                 camera |= _stated_centre(image, camera, settings[name], convention, corrected)
+            if name == "file.img":
+                _warn_of_empty_header(image, camera)
             found.update(camera)
             twotheta = image.number("TWOTHETA")
             if corrected and twotheta is not None:
@@ -81,6 +95,25 @@ def _camera(image: SmvImage) -> Settings:
             if (value := image.number(name)) is not None:
                 camera[key] = value
     return camera
+
+
+def _warn_of_empty_header(image: SmvImage, camera: Settings) -> None:
+    """Warns where a header says nothing of the camera."""
+    if len(camera) == SIZES and "TWOTHETA" not in image.keys:
+        known = ", ".join(names[0] for names in _KEYS.values())
+        message = f"-img: {image.source}: only its number of pixels is used; its header"
+        warnings.warn(f"{message} has none of {known}", NbWarning, stacklevel=5)
+
+
+def _state_centre(camera: Settings, image: SmvImage, convention: DetectorConvention) -> None:
+    """The beam centre as a header for DIALS states it for a convention.
+
+    XDS and DIALS go by the origin (XDS_ORGX and _ORGY) alone.
+    """
+    for axis, name in zip("xy", _CENTRES.get(convention, (None, None)), strict=True):
+        camera.pop(f"detector.beam_center_{axis}_mm", None)
+        if name is not None and (value := image.number(name)) is not None:
+            camera[f"detector.beam_center_{axis}_mm"] = value
 
 
 def _mask_camera(image: SmvImage) -> Settings:

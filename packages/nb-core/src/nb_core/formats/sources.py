@@ -12,8 +12,9 @@ import torch
 
 from nb_core.data import SourceTable
 from nb_core.errors import InputError, NbWarning
-from nb_core.formats.atomic import AnyPath, atomic_write, read_text
-from nb_core.formats.numbers import text_to_number
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.numbers import part_glued_numbers, text_to_number
+from nb_core.formats.reading import MOST_TEXT_BYTES, read_text
 
 LONGEST_WAVELENGTH_M = 1e-6
 """A longer wavelength is taken for one in Angstrom, and refused."""
@@ -30,16 +31,19 @@ _WANTED = (
 def read_sources(path: AnyPath) -> SourceTable:
     """The sources of a file, float64; NaN where a line leaves out its weight or wavelength.
 
-    Columns are parted by blanks, tabs and any of , ; : ! as nanoBragg parts them; lines without
-    a number are skipped, columns beyond the fifth are ignored with a warning.
+    Columns are parted by blanks, tabs and any of , ; : ! as nanoBragg parts them; comments
+    (from a # on) and lines without a number are skipped, columns beyond the fifth are ignored
+    with a warning.
     Raises InputError, with the line at fault, for words that are not finite numbers, fewer than
     three of them (a spectrum of wavelength and weight, say), a source at the origin, a negative
     weight, a wavelength that is not in metres, and a file with no source.
     """
-    text = read_text(path, "source table")
+    reads = "a table of sources is read here: x y z weight wavelength on each line"
+    text = read_text(path, "source table", MOST_TEXT_BYTES, reads)
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
-        words = [word for word in _DELIMITERS.split(line.strip()) if word]
+        numbers = part_glued_numbers(line.partition("#")[0])
+        words = [word for word in _DELIMITERS.split(numbers.strip()) if word]
         if words:
             rows.append(_parse_row(words, f"{os.fspath(path)} line {number}"))
     if not rows:

@@ -1,4 +1,4 @@
-"""The folder of kernels: what is written, found again, taken out; with files that are no kernels."""
+"""The folder of kernels: what is written, found again, taken out. No file here is a kernel."""
 
 import errno
 import json
@@ -507,7 +507,7 @@ class TestLoading:
             raise PermissionError(errno.EACCES, "Permission denied")
 
         monkeypatch.setattr(Path, "unlink", refuse)
-        with pytest.raises(load.BuildError, match="it is damaged; remove it .Permission denied"):
+        with pytest.raises(load.BuildError, match=r"it is damaged; remove it .Permission denied"):
             load._load(str(path))
 
     def test_loading_notes_the_use(self, kernel, made, monkeypatch):

@@ -81,7 +81,7 @@ def make_all_that_can_be(kernels: Sequence[KernelKind]) -> None:
 
 
 def _make(missing: dict[Path, KernelKind]) -> None:
-    """Builds what is missing still once its locks are held; all processes take them in one order."""
+    """Builds what is missing still once its locks are held, which all take in one order."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(_folder_unless_empty())
         for path in sorted(missing):

@@ -204,7 +204,9 @@ class TestWords:
         mps = torch.device("mps")
         found = choice_for(whole[0], 10, torch.float32, mps, "auto")
         assert str(found) == "eager: there are no kernels for mps"
-        with pytest.raises(InputError, match="engine: compiled: there are no kernels for mps; choo"):
+        with pytest.raises(
+            InputError, match="engine: compiled: there are no kernels for mps; choo"
+        ):
             choice_for(whole[0], 10, torch.float32, mps, "compiled")
 
     def test_as_it_is_recorded(self, whole, empty):
@@ -232,7 +234,14 @@ class TestWords:
 
     @pytest.mark.parametrize(
         ("seconds", "text"),
-        [(0.01, "1 s"), (4.4, "4 s"), (23.0, "25 s"), (99.0, "100 s"), (150.0, "2 min"), (9e3, "2 h")],
+        [
+            (0.01, "1 s"),
+            (4.4, "4 s"),
+            (23.0, "25 s"),
+            (99.0, "100 s"),
+            (150.0, "2 min"),
+            (9e3, "2 h"),
+        ],
     )
     def test_durations(self, seconds, text):
         assert duration(seconds) == text

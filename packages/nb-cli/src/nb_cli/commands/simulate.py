@@ -84,8 +84,7 @@ def command(
     _check_files(experiment, [*files.values(), png], arguments, overwrite)
     if png:
         picture_format(png)
-    target = available_device(device)
-    plan = make_plan(experiment)
+    target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
     choice = choose_engine(plan, **chosen, engine=engine)
@@ -96,12 +95,9 @@ def command(
         image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
     noise = NoiseGenerator(rng)
     figures, written = write_outputs(plan, image, files, noise, style=style, overwrite=overwrite)
-    say(describe_figures(figures))
-    for entry in written:
-        say(f"wrote {entry.path}: {entry.what}")
+    say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
     if png:
-        _draw(plan, image, png, overwrite=overwrite)
-        say(f"wrote {png}: picture with resolution rings")
+        say(_draw(plan, image, png, overwrite=overwrite))
     if experiment.outputs.printout:
         _print_pixel(experiment.outputs.printout_pixel, image)
 
@@ -117,11 +113,12 @@ def _check_files(
     check_targets(named, overwrite=overwrite, inputs=inputs)
 
 
-def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> None:
-    """--png: the image with its resolution rings."""
+def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> str:
+    """--png: the image with its resolution rings. Returns what was written."""
     from nb_cli.picture import draw_simulation
 
     draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
+    return f"wrote {png}: picture with resolution rings"
 
 
 def _print_pixel(pixel: tuple[int, int] | None, image: Tensor) -> None:

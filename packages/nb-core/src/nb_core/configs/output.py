@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.errors import InputError
 from nb_core.formats.endings import check_ending
 
@@ -18,8 +19,8 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True)
-class OutputConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class OutputConfig(Config):
     """Files to write. Where none is named, nanoBragg's four default files are written.
 
     floatfile: raw float32; intfile: SMV, noiseless; pgmfile: 8-bit picture; noisefile: SMV with
@@ -49,6 +50,7 @@ class OutputConfig:
     progress: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.optional_number("scale", self.scale)
         checks.optional_number("pgm_scale", self.pgm_scale)
         checks.number("adc_offset", self.adc_offset)

@@ -105,6 +105,8 @@ def _name_files(settings: Settings) -> None:
             raise InputError(key.partition(".")[2], "in memory only", remedy)
         is_dump = getattr(thing, "kind", None) == "dump"
         settings["file.dump" if is_dump else name] = thing.source
+        if getattr(thing, "friedel", False):
+            settings["file.friedel"] = True
     if "file.hkl" in settings and "outputs.dumpfile" in settings:
         settings["file.dump"] = settings["outputs.dumpfile"]
 

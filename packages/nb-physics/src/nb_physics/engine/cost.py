@@ -55,7 +55,9 @@ class Work:
         return every and not kind.corrected
 
 
-def work_of(scene: Scene, pixels: int, dtype: str, device: str, threads: int, gradient: bool) -> Work:
+def work_of(
+    scene: Scene, pixels: int, dtype: str, device: str, threads: int, gradient: bool
+) -> Work:
     """The work of so many pixels of a scene."""
     return Work(
         kind=scene.kind,

@@ -72,4 +72,3 @@ def _unloadable(path: Path, error: Exception) -> BuildError:
         return BuildError(f"{reason}: it was damaged, and is built again the next time")
     said = (str(error).strip().splitlines() or ["no message"])[0]
     return BuildError(f"{reason}: {said}")
-

@@ -184,7 +184,9 @@ REFUSED = {
     "[experiment]\na = 1": "experiment: unknown name",
     "crystal = 5": "crystal: 5: expected a table, [crystal]",
     "[[crystal]]\ncell_a = 1": "expected a table, [crystal]",
-    "[crystal]\ncell_q = 4": "cell_q: unknown name: did you mean cell_c? [crystal] has: cell_a, cell_b",
+    "[crystal]\ncell_q = 4": (
+        "cell_q: unknown name: did you mean cell_c? [crystal] has: cell_a, cell_b"
+    ),
     "[crystal.more]\nx = 1": "crystal.more: unknown name",
     "[crystal": "not TOML: Expected ']' at the end of a table declaration",
     "a = 1\na = 2": "not TOML: Cannot overwrite a value",

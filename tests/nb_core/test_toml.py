@@ -184,7 +184,9 @@ REFUSED = {
     "[experiment]\na = 1": "experiment: unknown name",
     "crystal = 5": "crystal: 5: expected a table, [crystal]",
     "[[crystal]]\ncell_a = 1": "expected a table, [crystal]",
-    "[crystal]\ncell_q = 4": "cell_q: unknown name: did you mean cell_c? [crystal] has: cell_a, cell_b",
+    "[crystal]\ncell_q = 4": (
+        "cell_q: unknown name: did you mean cell_c? [crystal] has: cell_a, cell_b"
+    ),
     "[crystal.more]\nx = 1": "crystal.more: unknown name",
     "[crystal": "not TOML: Expected ']' at the end of a table declaration",
     "a = 1\na = 2": "not TOML: Cannot overwrite a value",
@@ -221,7 +223,7 @@ REFUSED = {
     CRYSTAL + "[detector]\nfpixels = 5\ndetsize_f_mm = 5": "detsize_f_mm: 5.0: does not match 5",
     CRYSTAL + "[detector]\nfpixels = true": "fpixels: True: expected a whole number",
     CRYSTAL + "[detector]\nfdet_vector = [1, 0, 0]": "choose detector_convention CUSTOM",
-    CRYSTAL + '[detector]\ndetector_convention = "MOSFLM"': "expected one of: mosflm, xds,",
+    CRYSTAL + '[detector]\ndetector_convention = "MOSFILM"': "expected one of: mosflm, xds,",
     CRYSTAL + "[outputs]\nfloatfile = 5": "floatfile: 5: expected the name of a file",
     CRYSTAL
     + "[beam]\nwavelength = 1": "unknown name: did you mean wavelength_A? [beam] has: wavelength_A",

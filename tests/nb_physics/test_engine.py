@@ -20,7 +20,7 @@ from nb_physics.engine.kernel import Role, kernel_kind_from_json, kernel_tensors
 from nb_physics.engine.library import Fixed, Library
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.scene import make_scene
-from nb_physics.walk import _warn_once
+from nb_physics.walk import warn_once
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
@@ -58,7 +58,7 @@ def cache(tmp_path_factory):
 def empty(tmp_path, monkeypatch):
     """An empty cache."""
     monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
-    _warn_once.cache_clear()
+    warn_once.cache_clear()
     return tmp_path / "none"
 
 
@@ -245,7 +245,7 @@ class TestFallback:
             raise load.BuildError("another inductor")
 
         monkeypatch.setattr(derive, "load_kernels", refuse)
-        _warn_once.cache_clear()
+        warn_once.cache_clear()
         with pytest.warns(NbWarning, match="another inductor"):
             image, found = moved("compiled")
         assert torch.equal(image, expected)

@@ -31,6 +31,7 @@ class StructureFactors:
     h_min, k_min, l_min: the indices of F[0, 0, 0]
     count: how many entries the list has
     source: the file, and kind: "hkl" (text) or "dump" (nanoBragg's Fdump.bin)
+    friedel: whether Friedel mates that the file lacks were added
     """
 
     F: Float[Tensor, "h k l"]
@@ -41,6 +42,7 @@ class StructureFactors:
     count: int
     source: str | None = None
     kind: Literal["hkl", "dump"] = "hkl"
+    friedel: bool = False
 
     __no_type_check__ = True  # the arguments are checked here, and may be arrays or lists
 

@@ -19,9 +19,9 @@ from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, so
 from nb_physics.engine.cost import Work, work_of
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
+from nb_physics.loop import Progress
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.loop import Progress
 from nb_physics.sharing import share_out
 from nb_physics.tiles import PixelSelection, chosen_pixels
 from nb_physics.walk import EagerWalk, warn_once
@@ -109,9 +109,7 @@ class EagerTangents:
         self.walk = EagerWalk(plan, scene, dtype, device)
         self.scene, self.tangents = scene, tangents
 
-    def compute(
-        self, selection: PixelSelection, found: Found, progress: Progress | None
-    ) -> None:
+    def compute(self, selection: PixelSelection, found: Found, progress: Progress | None) -> None:
         """Fills in photons and derivatives, parameter by parameter.
 
         Forward mode knows of one pass at a time, whose tiles threads may share.
@@ -133,7 +131,9 @@ class EagerTangents:
                     none = torch.zeros_like(parts.primal)
                     return parts.primal.clone(), none if slope is None else slope.clone()
 
-                def keep(tile: tuple[int, int], part: tuple[Tensor, Tensor], p: int = number) -> None:
+                def keep(
+                    tile: tuple[int, int], part: tuple[Tensor, Tensor], p: int = number
+                ) -> None:
                     place = slice(*tile)
                     photons[place], jacobian[place, p] = part
                     if progress is not None:

@@ -49,7 +49,9 @@ class Objective:
 
     def value(self, values: Float[Tensor, " parameters"]) -> float:
         """The loss."""
-        return float(loss_sum(self.loss, self.counts, self.model_and_jacobian(values)[0], self.variance))
+        return float(
+            loss_sum(self.loss, self.counts, self.model_and_jacobian(values)[0], self.variance)
+        )
 
     def residuals(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
         """r, with a loss of sum r^2 / 2."""

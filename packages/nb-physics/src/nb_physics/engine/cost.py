@@ -186,7 +186,8 @@ BUILDING = {Role.WHOLE: 21.0, Role.ADD: 21.0, Role.FINISH: 15.0}
 """Processor seconds to build a kernel of one source and step.
 
 Measured as what a build and its compilers used (user and system time), 28 s for WHOLE, 35 s with
-steps, 61 s for the gradient of that, on a busy machine, which makes them a third larger.
+steps, 61 s for the gradient of that, 42 s with interpolation, on a busy machine, which makes them a
+third larger.
 """
 
 BUILDING_SUMS = 6.0
@@ -195,7 +196,7 @@ BUILDING_SUMS = 6.0
 BUILDING_GRADIENT = 1.7
 """Times as much for the kernel of its gradient."""
 
-BUILDING_INTERPOLATED = 60.0
+BUILDING_INTERPOLATED = 15.0
 """More where structure factors are interpolated."""
 
 CORES_OF_A_BUILD = 1.5

@@ -72,7 +72,8 @@ def test_nb_c_bin_that_is_no_program(rows, monkeypatch, program, folder):
         assert rows()["C program"].startswith(f"NB_C_BIN: {wrong}: no such file")
     program.chmod(0o644)
     monkeypatch.setenv("NB_C_BIN", str(program))
-    assert rows()["C program"] == f"NB_C_BIN: {program}: is not a program that can be run"
+    error = InputError("NB_C_BIN", program, "is not a program that can be run")
+    assert rows()["C program"] == str(error)
 
 
 def test_without_nb_c_bin_the_folder_and_the_path_are_searched(rows, monkeypatch, program):

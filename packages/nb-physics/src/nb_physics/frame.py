@@ -233,14 +233,13 @@ def _frame(
     behind = bool(along_normal.detach() < 0)
     close_distance = -along_normal if behind else along_normal
     close_fast, close_slow = -dot(origin, fast), -dot(origin, slow)
-    beam_fast, beam_slow = close_fast, close_slow
-    distance = close_distance if placed.distance is None else placed.distance
-    if not _is_parallel(placed.ratio):
-        signed = profile is Profile.REFERENCE or detector.pix0_vector_m is not None
-        distance = (along_normal if signed else close_distance) / placed.ratio
-    if placed.distance is not None or not _is_parallel(placed.ratio):
-        to_beam = distance * axes.beam - origin
-        beam_fast, beam_slow = dot(fast, to_beam), dot(slow, to_beam)
+    signed = profile is Profile.REFERENCE or detector.pix0_vector_m is not None
+    distance = _distance(placed, along_normal if signed else close_distance, close_distance)
+    meets = placed.distance is not None or not _is_parallel(placed.ratio)
+    to_beam = distance * axes.beam - origin
+    beam_fast, beam_slow = (
+        (dot(fast, to_beam), dot(slow, to_beam)) if meets else (close_fast, close_slow)
+    )
     return DetectorFrame(
         fast=fast,
         slow=slow,
@@ -260,6 +259,15 @@ def _frame(
         pivot=pivot,
         behind=behind,
     )
+
+
+def _distance(
+    placed: _Placed, along_normal: Float[Tensor, ""], close_distance: Float[Tensor, ""]
+) -> Float[Tensor, ""]:
+    """Along the beam; where that never meets the plane, as given, else the nearest distance."""
+    if not _is_parallel(placed.ratio):
+        return along_normal / placed.ratio
+    return close_distance if placed.distance is None else placed.distance
 
 
 def _size(size_mm: Scalar | None, pixel: Float[Tensor, ""], pixels: int) -> Float[Tensor, ""]:

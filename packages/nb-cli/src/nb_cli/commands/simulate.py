@@ -72,7 +72,6 @@ def command(
     import torch
 
     from nb_cli.outputs import chosen_files, header_style, write_outputs
-    from nb_cli.picture import picture_format
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
@@ -81,9 +80,7 @@ def command(
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite
     files = chosen_files(experiment.outputs, png, style=style)
-    _check_files(experiment, [*files.values(), png], arguments, overwrite)
-    if png:
-        picture_format(png)
+    _check_files(experiment, [*files.values()], png, arguments, overwrite)
     target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
@@ -98,17 +95,23 @@ def command(
     say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
     if png:
         say(_draw(plan, image, png, overwrite=overwrite))
-    if experiment.outputs.printout:
-        _print_pixel(experiment.outputs.printout_pixel, image)
+    _print_pixel(experiment, image)
 
 
 def _check_files(
-    experiment: Experiment, images: list[str | None], arguments: tuple[str, ...], overwrite: bool
+    experiment: Experiment,
+    images: list[str],
+    png: str | None,
+    arguments: tuple[str, ...],
+    overwrite: bool,
 ) -> None:
     """Refuses outputs that could not be written, or that are inputs, before any work is done."""
     from nb_cli.outputs import check_targets, input_files
+    from nb_cli.picture import picture_format
 
-    named = [name for name in (*images, experiment.outputs.dumpfile) if name]
+    if png:
+        picture_format(png)
+    named = [name for name in (*images, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
     check_targets(named, overwrite=overwrite, inputs=inputs)
 
@@ -121,10 +124,13 @@ def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> str:
     return f"wrote {png}: picture with resolution rings"
 
 
-def _print_pixel(pixel: tuple[int, int] | None, image: Tensor) -> None:
+def _print_pixel(experiment: Experiment, image: Tensor) -> None:
     """-printout: the photons of one pixel."""
-    if pixel is None:
+    outputs = experiment.outputs
+    if not outputs.printout:
+        return
+    if outputs.printout_pixel is None:
         click.echo("-printout: name a pixel with -printout_pixel FAST SLOW")
     else:
-        slow, fast = pixel
+        slow, fast = outputs.printout_pixel
         click.echo(f"pixel fast {fast} slow {slow}: {image[slow, fast].item():.10g} photons")

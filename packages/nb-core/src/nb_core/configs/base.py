@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
 
 from nb_core.configs import checks
+from nb_core.errors import InputError, did_you_mean
 
 _LARGEST = 64
 """Entries of the largest array that is taken for a field; a larger one is refused as it is."""
@@ -23,6 +24,16 @@ class Config:
     they may carry a gradient. Configs are equal where their values are: a tensor and the same
     numbers are. Their text shows what differs from the defaults.
     """
+
+    def __new__(cls, *values: Any, **named: Any) -> Self:
+        """Refuses a field that there is not; InputError."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name, value in named.items():
+            if name not in known:
+                hint = did_you_mean(name, known)
+                remedy = f"no such field; {hint}{cls.__name__} has: {', '.join(known)}"
+                raise InputError(name, value, remedy)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -10,7 +10,7 @@ from nb_core.conventions import (
     beam_point_to_centre,
     centre_to_beam_point,
 )
-from nb_core.errors import NbWarning
+from nb_core.errors import NbWarning, SlipWarning
 from nb_core.flags.parse import Settings
 from nb_core.formats.smv import DIALS_MARK, SmvImage, read_smv
 
@@ -84,6 +84,10 @@ def header_settings(
             twotheta = image.number("TWOTHETA")
             if corrected and twotheta is not None:
                 found["detector.detector_twotheta_deg"] = twotheta
+            elif twotheta and "detector.detector_twotheta_deg" not in settings:
+                message = f"{image.source}: TWOTHETA {twotheta:g} of the header is not used; the"
+                mended = f"{message} corrected profile turns the detector (behaviour.md, row 17)"
+                warnings.warn(mended, SlipWarning, stacklevel=4)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,19 +24,31 @@ def tricubic(
 
     Where not all 64 lie within the list's range, the nearest entry is taken (default_F outside).
     """
+    if grid.values.numel() == 1:
+        return nearest(nearest_hkl, grid)
     around = neighbours(hkl, grid)
-    last = torch.tensor(grid.values.numel() - 1, device=around.corner.device)
-    total = torch.zeros_like(hkl[0])
+    columns = [grid.values[m:] for m in range(4)]
+    last = torch.tensor(grid.values.numel() - 4, device=around.corner.device)
+    planes = []
     for i in range(4):
-        plane = torch.zeros_like(total)
+        rows = []
         for j in range(4):
-            row = torch.zeros_like(total)
-            for m in range(4):
-                offset = torch.minimum(entry_offset((i, j, m), grid), last)
-                row = row + around.weights[2][m] * entries(grid.values, around.corner + offset)
-            plane = plane + around.weights[1][j] * row
-        total = total + around.weights[0][i] * plane
+            start = around.corner + torch.minimum(entry_offset((i, j, 0), grid), last)
+            row = [entries(column, start) for column in columns]
+            rows.append(_weighted(row, around.weights[2]))
+        planes.append(_weighted(rows, around.weights[1]))
+    total = _weighted(planes, around.weights[0])
     return torch.where(around.inside, total, nearest(nearest_hkl, grid))
+
+
+def _weighted(
+    values: Sequence[Float[Tensor, "*n"]], weights: Sequence[Float[Tensor, "*n"]]
+) -> Float[Tensor, "*n"]:
+    """The sum of values with their weights; a product and its addition are one pass over memory."""
+    total = values[0] * weights[0]
+    for value, weight in zip(values[1:], weights[1:], strict=True):
+        total = torch.addcmul(total, value, weight)
+    return total
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,9 @@ takes 150 MB. Threads would be processes, for one compilation. There are no patt
 _INSTRUCTIONS = {"AVX512": "VecAVX512", "AVX2": "VecAVX2"}
 """What torch calls the instructions that it takes itself, and inductor's name of them."""
 
+_LEFT_OUT = ("fno-gcse", "fno-tree-pre")
+"""Passes of g++; clang takes no notice of the words."""
+
 
 def quick_settings() -> dict[str, Any]:
     """Those settings that this inductor knows."""
@@ -41,8 +44,8 @@ def quick_settings() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def quick_compiler() -> Iterator[None]:
-    """Within, inductor takes torch's own vector instructions without trying them out, and kernels
-    are optimised by -O2: what -O3 adds makes them no faster, and takes up to four times as long.
+    """Within, inductor takes torch's own vector instructions without trying them out, and the
+    compiler looks for no partial redundancies: there are none in kernels, and it searches long.
     """
     from torch._inductor import cpp_builder, cpu_vec_isa
 
@@ -57,7 +60,7 @@ def quick_compiler() -> Iterator[None]:
 
             def fewer(*arguments: Any, **options: Any) -> tuple[list[str], list[str]]:
                 compiling, linking = flags(*arguments, **options)
-                return ["O2" if flag == "O3" else flag for flag in compiling], linking
+                return [*compiling, *_LEFT_OUT], linking
 
             stack.enter_context(_replaced(cpp_builder, "_get_optimization_cflags", fewer))
         yield

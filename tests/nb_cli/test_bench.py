@@ -212,10 +212,8 @@ class TestKept:
     def test_a_gradient(self, nb, home, folder):
         options = ("--sizes", "16", "--workload", "gradient", "--iterations", "2", "--no-cold")
         ran = nb("bench", *options, "--json", "bench.json")
-        assert (
-            "image and gradient / image alone, pair by pair:\n  gradient-50-16 float64 compiled: 4 4\n"
-            in ran.out
-        )
+        said = "image and gradient / image alone, pair by pair:\n"
+        assert f"{said}  gradient-50-16 float64 compiled: 4 4\n" in ran.out
         (row,) = json.loads((folder / "bench.json").read_text())["rows"]
         assert row["gradient"]["ratio"] == {"median": 4, "pairs": [4, 4]}
         assert row["gradient"]["forward_s"]["median"] == 0.125
@@ -283,7 +281,11 @@ class TestNeighbours:
         ]
         beside = cells(ran, "beside/alone")
         assert (beside["neighbours"], beside["engine"]) == ("2", "eager")
-        assert (beside["alone s"], beside["beside s"], beside["beside/alone"]) == ("0.5", "0.5", "1")
+        assert (beside["alone s"], beside["beside s"], beside["beside/alone"]) == (
+            "0.5",
+            "0.5",
+            "1",
+        )
         content = json.loads((folder / "bench.json").read_text())
         assert content["suite"] == "shared"
         found = [row["neighbours"] for row in content["rows"]]

@@ -30,10 +30,11 @@ _WIDTHS = {"AVX512": 64, "AVX2": 32}
 """Bytes of a vector, by what torch calls the processor's instructions; 16 for others."""
 
 _SOURCE = """
-typedef REAL vector __attribute__((vector_size(WIDTH)));
+typedef REAL NAME_vector __attribute__((vector_size(WIDTH)));
 extern "C" REAL NAME(long count, REAL factor, REAL term) {
-    vector chains[CHAINS], by = (vector){} + factor, more = (vector){} + term, sum = (vector){};
-    for (int i = 0; i < CHAINS; i++) chains[i] = (vector){} + (REAL)i;
+    const NAME_vector none = {}, by = none + factor, more = none + term;
+    NAME_vector chains[CHAINS], sum = none;
+    for (int i = 0; i < CHAINS; i++) chains[i] = none + (REAL)i;
     for (long n = 0; n < count; n++) {
         #pragma GCC unroll 12
         for (int i = 0; i < CHAINS; i++) chains[i] = chains[i] * by + more;
@@ -103,8 +104,7 @@ def _compiled(folder: Path, width: int) -> ctypes.CDLL:
     source, library = folder / "chains.cpp", folder / "chains.so"
     text = f"#define WIDTH {width}\n#define CHAINS {CHAINS}\n"
     for name, _ in _TYPES.values():
-        own = _SOURCE.replace("REAL", name).replace("NAME", f"chain_{name}")
-        text += own.replace("vector", f"vector_{name}").replace(f"vector_{name}_size", "vector_size")
+        text += _SOURCE.replace("REAL", name).replace("NAME", f"chain_{name}")
     source.write_text(text)
     options = ("-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC")
     command = [os.environ.get("CXX", "g++"), *options, str(source), "-o", str(library)]

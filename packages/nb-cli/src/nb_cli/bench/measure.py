@@ -4,7 +4,7 @@ cold    a fresh process with an empty folder for kernels, from its start to its 
         the plan, compilation and one image
 cached  a second such process (three, where there are as many iterations), with the same folder
 warm    calls of `simulate` on a ready plan, in a process that has done one call before
-beside  as many warm calls, while other processes compute without end, where --neighbours asks for it
+beside  with --neighbours: as many warm calls, while other processes compute without end
 C       the whole program, with its own start, its text output and its raw float image; it leaves
         out the noise image and the picture, but not its integer image. Each of its runs is followed
         by a warm call of nb, and their ratio is taken

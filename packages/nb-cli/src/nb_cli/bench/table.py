@@ -63,7 +63,7 @@ BESIDE = (
 
 
 def describe(rows: Sequence[Row]) -> str:
-    """Two tables or, with neighbours, three; the ratios pair by pair, the ceilings and what was extrapolated."""
+    """Two tables (with neighbours, three), ratios pair by pair, ceilings, what was extrapolated."""
     if not rows:
         return "nothing was measured"
     parts = [

@@ -160,7 +160,7 @@ def example(kernel: KernelKind) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     sums = [torch.zeros(_PIXELS, dtype=torch.float64, device=device) for _ in range(count)]
     place = tuple(torch.zeros((), dtype=torch.float64, device=device) for _ in range(4))
     arguments = (torch.arange(_PIXELS, device=device), place, sums, tensors)
-    pixels = {0: WHOLE_VECTORS * Dim("vectors", min=2)}
+    pixels = {0: WHOLE_VECTORS * Dim("vectors", min=1)}
     return arguments, (pixels, (None,) * 4, [pixels for _ in sums], sizes)
 
 

@@ -7,6 +7,7 @@ longer, and makes the same kernel.
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,8 +39,7 @@ def quick_settings() -> dict[str, Any]:
     """Those settings that this inductor knows."""
     from torch._inductor import config
 
-    known = config.shallow_copy_dict()
-    return {name: value for name, value in _QUICK.items() if name in known}
+    return {name: value for name, value in _QUICK.items() if _has(config, name)}
 
 
 @contextlib.contextmanager
@@ -82,6 +82,15 @@ def write_polynomials_out(module: GraphModule) -> None:
             graph.erase_node(node)
     graph.lint()
     module.recompile()
+
+
+def _has(config: Any, name: str) -> bool:
+    """Whether a name, with points in it, is that of a setting."""
+    try:
+        operator.attrgetter(name)(config)
+    except AttributeError:
+        return False
+    return True
 
 
 def _taken_for_granted(isa: Any) -> Any:

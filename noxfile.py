@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import graphlib
 import shutil
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ import nox
 from nox.virtualenv import VirtualEnv
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parent
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "beartype", "jsonschema")
@@ -72,13 +74,29 @@ def chain_of(name: str) -> list[str]:
     return [package for package in ORDER if package in chain]
 
 
+def lowest_versions() -> dict[str, Version]:
+    """The least version of each library that the packages take: the highest of its `>=` bounds."""
+    found: dict[str, Version] = {}
+    for table in PROJECTS.values():
+        for requirement in map(Requirement, table.get("dependencies", [])):
+            name = canonicalize_name(requirement.name)
+            for bound in requirement.specifier:
+                if bound.operator == ">=" and name not in PROJECTS:
+                    least = Version(bound.version)
+                    found[name] = max(found.get(name, least), least)
+    return found
+
+
 @contextmanager
 def environment(
-    session: nox.Session, packages: Iterable[str], tools: Iterable[str]
+    session: nox.Session,
+    packages: Iterable[str],
+    tools: Iterable[str],
+    constraints: str = "constraints.txt",
 ) -> Iterator[None]:
-    """Install `packages` by path, and `tools`, at the tested versions; clean up afterwards."""
+    """Install `packages` by path, and `tools`, at the versions of a file; clean up afterwards."""
     try:
-        session.install("-c", "constraints.txt", *(f"./packages/{p}" for p in packages), *tools)
+        session.install("-c", constraints, *(f"./packages/{p}" for p in packages), *tools)
         yield
     finally:
         made = session.virtualenv
@@ -136,6 +154,23 @@ def integration(session: nox.Session) -> None:
     """Tests across packages, recorded images of the C program, and packaging."""
     with environment(session, ORDER, TEST_TOOLS):
         run_pytest(session, ORDER, "tests/integration", "tests/golden")
+
+
+@nox.session(default=False)
+def lowest(session: nox.Session) -> None:
+    """Tests of core, physics and the command with the lowest versions that the packages take.
+
+    Not among the default sessions, for it takes as long as those of the three packages: run it
+    when a bound or an import changes. Tests that share compiled kernels are left out.
+    """
+    with tempfile.TemporaryDirectory(prefix="nb-lowest-") as folder:
+        path = Path(folder) / "lowest.txt"
+        pins = sorted(f"{name}=={version}\n" for name, version in lowest_versions().items())
+        path.write_text("".join(pins), encoding="utf-8")
+        with environment(session, ORDER, TEST_TOOLS, str(path)):
+            chosen = ("-m", "not xdist_group", *EACH_CORE, *session.posargs)
+            folders = [f"tests/{name}" for name in ("nb_core", "nb_physics", "nb_cli")]
+            session.run("pytest", *chosen, *folders, env=ONE_THREAD)
 
 
 @nox.session

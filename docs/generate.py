@@ -211,7 +211,8 @@ def trace_page() -> str:
     loops = ", ".join(f"`{name}`" for name in LOOPS)
     return page(
         "# Lines of a trace",
-        "`nb trace` prints lines `TRACE_PY: name=value` in the order in which nanoBragg computes, "
+        "`nb trace --lines` prints lines `TRACE_PY: name=value` in the order in which nanoBragg "
+        "computes, and `--out-dir` keeps them in a file: "
         "numbers with 15 significant digits, vectors as three of them. The lines of the loops "
         f"({loops}) say where the following ones belong.",
         table(("name", "unit", "stage", "meaning"), rows),

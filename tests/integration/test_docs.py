@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import io
 import re
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from nb_cli.main import cli
+from nb_cli.main import cli, run
 from nb_core import Experiment
 from nb_core.flags.parse import read_options
 from nb_core.flags.table import OPTIONS
@@ -25,7 +26,7 @@ REFERENCE = DOCS / "reference"
 README = ROOT / "README.md"
 INSTALL = "pip install -c constraints.txt ./packages/nb-* && nb demo"
 CHECKS = "pip install -c constraints.txt nox && nox"
-BEHAVIOURS = [*range(1, 22), *range(30, 44), *range(50, 57)]
+BEHAVIOURS = [*range(1, 28), *range(30, 49), *range(50, 57)]
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("packages/*/README.md"), *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -170,6 +171,70 @@ def test_examples_are_found() -> None:
 def test_bad_examples_would_be_noticed(words: list[str]) -> None:
     with pytest.raises(click.UsageError):
         parse(words)
+
+
+SAVED = re.compile(r"Save this as `([^`]+)`[^`]*?^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run_line(line: str) -> str:
+    """Runs a command of a page in the current folder, and gives what it prints."""
+    command, _, target = line.partition(" > ")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        code = run(shlex.split(command)[1:])
+    assert code == 0, line
+    if target:
+        Path(target).write_text(printed.getvalue(), encoding="utf-8")
+    return printed.getvalue()
+
+
+def shrunk(line: str) -> str:
+    """A command, or the text of an experiment, with a detector of 16 pixels."""
+    if " -- " in line and "-detpixels" not in line:
+        line = line.replace(" -- ", " -- -detpixels 16 ")
+    return re.sub(r"(-detpixels |[fs]pixels = )\d+", r"\g<1>16", line)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "tutorial.md",
+        "how-to/corrected-profile.md",
+        "how-to/detector-geometry.md",
+        "how-to/nanobragg-command-line.md",
+        "how-to/noise-and-background.md",
+        "how-to/sampling.md",
+        "how-to/structure-factors.md",
+    ],
+)
+def test_the_commands_of_a_page_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, with the files that a reader is told to save."""
+    monkeypatch.chdir(tmp_path)
+    for name, body in SAVED.findall(read(DOCS / page)):
+        Path(name).write_text(shrunk(body), encoding="utf-8")
+    text = "".join(fences(DOCS / page, "console")).replace("\\\n", " ")
+    lines = re.findall(r"^\$ (nb .*)$", text, re.MULTILINE)
+    assert lines
+    for line in lines:
+        run_line(shrunk(line))
+
+
+def test_what_the_tutorial_shows_of_an_experiment_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the commands that only resolve it; `...` stands for lines that are left out."""
+    monkeypatch.chdir(tmp_path)
+    for name, body in SAVED.findall(read(DOCS / "tutorial.md")):
+        Path(name).write_text(body, encoding="utf-8")
+    text = "".join(fences(DOCS / "tutorial.md", "console"))
+    shown = 0
+    for line, block in re.findall(r"^\$ (nb config .*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+        printed = run_line(line).splitlines()
+        expected = [row for row in block.splitlines() if row != "..."]
+        assert [row for row in printed if row in expected] == expected, line
+        shown += len(expected)
+    assert shown > 15
 
 
 def run_python(text: str, folder: Path) -> str:

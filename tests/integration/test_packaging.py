@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,3 +181,17 @@ def test_constraints_pin_what_was_tested() -> None:
     assert not loose
     needed = {canonicalize_name(r.name) for p in ORDER for r in requirements(p)} - set(ORDER)
     assert needed <= {canonicalize_name(pin.name) for pin in pins}
+
+
+def test_lower_bounds_are_given_and_agree() -> None:
+    """Each library has one `>=` bound, the same in every package, no higher than what is pinned."""
+    bounds: dict[str, set[str]] = {}
+    for requirement in (r for package in ORDER for r in requirements(package)):
+        if requirement.name not in ORDER:
+            assert [s.operator for s in requirement.specifier] == [">="], requirement
+            bounds.setdefault(requirement.name, set()).add(str(requirement.specifier))
+    assert "torch" in bounds
+    assert {name: found for name, found in bounds.items() if len(found) > 1} == {}
+    pins = dict(re.findall(r"^([\w-]+)==(\S+)$", read(ROOT / "constraints.txt"), re.MULTILINE))
+    too_high = [n for n, (bound,) in bounds.items() if pins[n] not in SpecifierSet(bound)]
+    assert not too_high

@@ -1,5 +1,6 @@
 """What the tests of the command share: a folder of their own, and a way to run it."""
 
+import math
 import os
 import shlex
 import shutil
@@ -11,10 +12,10 @@ import pytest
 from nb_cli.main import run
 
 INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
-CRYSTAL = "-cell 20 30 40 80 90 100 -misset 10 20 30 -default_F 10 -N 3 -lambda 1"
+CRYSTAL = "-cell 20 30 40 90 90 100 -misset 10 20 30 -default_F 10 -N 3 -lambda 1"
 DETECTOR = "-distance 200 -pixel 0.5 -detpixels 12 -oversample 1"
 TINY = (
-    "-cell 70 80 90 75 85 95 -default_F 100 -N 3 -distance 100 -pixel 0.5 -detpixels 16 -lambda 1 "
+    "-cell 70 80 90 90 95 90 -default_F 100 -N 3 -distance 100 -pixel 0.5 -detpixels 16 -lambda 1 "
     "-oversample 5 -seed 1"
 )
 
@@ -37,6 +38,14 @@ class Outcome:
         """The lines on stderr that are not warnings."""
         lines = self.err.splitlines()
         return [line for line in lines if line and not line.startswith("nb: warning: ")]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_progress_lines():
+    """However slow the machine is, stderr holds what the command itself says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nb_cli.progress.INTERVAL", math.inf)
+        yield
 
 
 @pytest.fixture

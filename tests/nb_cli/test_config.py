@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import tomllib
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_show_has_the_resolved_numbers_and_the_reasons(nb, tiny):
     assert (ran.code, ran.errors) == (0, [])
     rows = dict(line[2:].split("  ", 1) for line in ran.out.splitlines())
     rows = {name.strip(): text.strip() for name, text in rows.items()}
-    assert rows["unit cell"].startswith("70 80 90 A  75 85 95 deg, volume 481811 A^3")
+    assert rows["unit cell"].startswith("70 80 90 A  90 95 90 deg, volume 502082 A^3")
     assert rows["wavelength"] == "1 A"
     assert rows["phi"].startswith("from 5 deg: 2 steps over 1 deg, step 0.5 deg  (")
     assert rows["mosaic"].startswith("3 domains over 0.5 deg, seed ")
@@ -126,9 +127,41 @@ def test_convert_quotes_names_with_blanks(nb, tiny):
     assert "my image" in shlex.split(out)
 
 
-def test_convert_keeps_the_profile(nb, tiny):
-    out = nb("config", "convert", "--profile", "corrected", "--", *tiny).out
-    assert 'profile = "corrected"' in out
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ("", "100 mm along the beam, 100 nearest"),
+        ("-twotheta 20", "100 mm along the beam (nanoBragg: 93.9693), 93.9693 nearest"),
+        ("-xds -twotheta 20", "106.418 mm along the beam (nanoBragg: 100), 100 nearest"),
+        ("-detector_roty 20", "100 mm along the beam, 93.9693 nearest"),
+        ("-twotheta 90", "mm nearest; the beam runs along the detector's plane"),
+    ],
+)
+def test_the_distance_along_the_beam_is_where_the_beam_meets_the_plane(nb, tiny, more, shown):
+    """With a two-theta it is not the one that nanoBragg prints."""
+    out = nb("config", "show", "--", *tiny, *more.split()).out
+    (line,) = [line for line in out.splitlines() if line.startswith("  distance ")]
+    assert line.endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("option", "profile"),
+    [
+        ((), "reference"),
+        (("--profile", "reference"), "reference"),
+        (("--profile", "corrected"), "corrected"),
+    ],
+)
+def test_convert_writes_the_profile_and_the_file_keeps_it(nb, tiny, folder, option, profile):
+    """Always, so that a command line's experiment stays nanoBragg's; options keep it, too."""
+    out = nb("config", "convert", *option, "--", *tiny).out
+    assert tomllib.loads(out)["profile"] == profile
+    (folder / "e.toml").write_text(out)
+    for more in ((), ("--", "-phi", "10")):
+        again = nb("config", "convert", "e.toml", *more).out
+        assert tomllib.loads(again)["profile"] == profile
+        other = nb("config", "convert", "--profile", "corrected", "e.toml", *more).out
+        assert tomllib.loads(other)["profile"] == "corrected"
 
 
 def test_check_says_ok_and_how_much_work_it_is(nb, tiny):

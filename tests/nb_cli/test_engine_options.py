@@ -48,12 +48,12 @@ def test_threads_are_set(image):
 
 
 def test_without_a_compiler_there_is_a_warning_and_the_image(nb, image, tiny, folder, monkeypatch):
-    from nb_physics.engine import load
-    from nb_physics.walk import _warn_once
+    from nb_physics.engine import make
+    from nb_physics.walk import warn_once
 
-    _warn_once.cache_clear()
+    warn_once.cache_clear()
     expected = image()
-    monkeypatch.setattr(load.sys, "executable", "/none/python")
+    monkeypatch.setattr(make.sys, "executable", "/none/python")
     ran = nb("simulate", "-q", "--engine", "compiled", "--", *tiny, "-floatfile", "b.bin")
     assert ran.code == 0
     messages = ran.err.splitlines()

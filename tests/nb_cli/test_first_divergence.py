@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -104,6 +105,22 @@ def test_the_program_is_run_for_the_worst_pixel(diverge, image, c_log, stand_in)
     first, second = (program.parent / "seen").read_text().splitlines()
     assert "-printout" not in first
     assert "-printout -printout_pixel 9 5 -roi 9 9 5 5" in second
+
+
+def test_it_says_how_far_it_is(diverge, image, c_log, stand_in, monkeypatch):
+    """Both images, the C program and the causes can each take a while."""
+    image[PIXEL] += 1000
+    program, labels, moved = stand_in(image, c_log()), [], []
+
+    @contextmanager
+    def progress(label):
+        labels.append(label)
+        yield lambda done, total: moved.append((done, total))
+
+    monkeypatch.setattr("nb_cli.progress.pixel_progress", progress)
+    assert diverge("--c-bin", str(program)).code == 0
+    assert labels == ["comparing the images", "running the C program", "looking for the cause"]
+    assert moved[-1] == (256, 256)
 
 
 def test_the_program_of_the_environment(diverge, image, c_log, stand_in, monkeypatch):

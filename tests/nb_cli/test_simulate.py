@@ -65,8 +65,12 @@ def test_the_profile_is_the_options_else_the_files(nb, folder, option, profile):
     assert f"profile       {profile}: " in nb(f"config show {option} x.toml").out
 
 
-def test_the_profile_is_reference_where_nothing_is_said(nb, folder, flags):
+def test_the_profile_is_reference_for_a_command_line_and_corrected_for_a_file(nb, folder, flags):
     assert "profile       reference: " in nb(f"config show -- {flags}").out
+    (folder / "x.toml").write_text(TOML.replace('profile = "corrected"', ""))
+    for more in ("", " -- -phi 3 -misset 1 2 3"):
+        assert "profile       corrected: " in nb(f"config show x.toml{more}").out
+    assert "profile       reference: " in nb("config show --profile reference x.toml").out
 
 
 def test_float32_is_near_float64(nb, folder, flags):

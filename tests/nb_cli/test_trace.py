@@ -22,10 +22,10 @@ EVIDENCE = {"commands.txt", "environment.json", "checksums.txt"}
 
 @pytest.fixture
 def trace(nb, tiny):
-    """Traces pixels of the small image; must succeed."""
+    """Traces pixels of the small image, with the lines on the terminal; must succeed."""
 
     def call(options, *more):
-        outcome = nb("trace", *options.split(), "--", *tiny, *more)
+        outcome = nb("trace", "--lines", *options.split(), "--", *tiny, *more)
         assert (outcome.code, outcome.errors) == (0, []), outcome
         return outcome.out
 
@@ -86,7 +86,9 @@ class TestPrinted:
         assert titles(out) == [(3, 4)]
         assert "25 sub-pixels and layers x 1 sources x 1 phi x 1 domains" in out
         assert "reference profile, float64 on cpu" in out
-        table, taps, traced = out.split("\n\n")
+        title, traced, taps, table, why = out.split("\n\n")
+        assert title.startswith("pixel slow 3, fast 4: ")
+        assert why.startswith("why: ")
         assert re.search(r"^F_cell +electrons +100 +100 +100$", table, re.MULTILINE)
         found = re.findall(r"^(\w+)\.\w+ ", taps, re.MULTILINE)
         assert list(dict.fromkeys(found)) == NAMES
@@ -150,9 +152,9 @@ class TestPrinted:
 
     def test_an_experiment_file(self, nb, trace, tiny, folder):
         (folder / "x.toml").write_text(nb("config", "convert", "--", *tiny).out)
-        outcome = nb("trace", "--pixel", "3", "4", "x.toml")
+        outcome = nb("trace", "--lines", "--pixel", "3", "4", "x.toml")
         assert (outcome.code, outcome.out) == (0, trace("--pixel 3 4"))
-        both = nb("trace", "--pixel", "3", "4", "x.toml", "--", "-phi", "10")
+        both = nb("trace", "--lines", "--pixel", "3", "4", "x.toml", "--", "-phi", "10")
         assert (both.code, both.errors) == (0, [])
         assert both.out == trace("--pixel 3 4", "-phi", "10")
         assert photons(both.out) != photons(outcome.out)
@@ -163,6 +165,71 @@ class TestPrinted:
         outcome = nb("trace", "--ignore-unknown-flags", *words)
         assert outcome.code == 0
         assert "'-nosuch' is not understood" in "".join(outcome.warnings)
+
+
+class TestWhy:
+    """What makes the pixel bright comes last, where it stays in sight."""
+
+    @pytest.fixture
+    def why(self, nb, tiny):
+        def call(pixel, *more):
+            outcome = nb("trace", "--pixel", *pixel.split(), "--", *tiny, *more)
+            assert (outcome.code, outcome.errors) == (0, [])
+            return outcome.out.split("\n\n")[-1].splitlines()
+
+        return call
+
+    def test_a_sentence_names_the_reflection_and_the_sphere(self, why):
+        sentence, *rows = why("3 4")
+        assert re.fullmatch(
+            r"why: [\d.]+ % of the photons are of the reflection \(-?\d+ -?\d+ -?\d+\), "
+            r"d [\d.]+ A, F_cell 100\. At its strongest term it lies [\d.e-]+ 1/A "
+            r"\([\d.]+ fringe widths\) (out|in)side the Ewald sphere, "
+            r"and [\d.]+ fringe widths from the pixel",
+            sentence,
+        )
+        assert [row.split()[0] for row in rows] == ["reflections", "sub-pixels"]
+
+    def test_shares_of_what_the_sum_runs_over(self, why):
+        more = ("-mosaic", "1", "-mosaic_domains", "6", "-phi", "10", "-osc", "1", "-phisteps", "4")
+        rows = why("3 4", *more, "-dispersion", "1", "-dispsteps", "2", "-water", "1")[1:]
+        kinds = ["reflections", "sources", "phi", "domains", "sub-pixels", "water"]
+        assert [row.split()[0] for row in rows] == kinds
+        assert re.search(r"\d \(10(\.\d+)? deg\): [\d.]+ %", rows[2])
+        assert re.search(r", 3 others: [\d.]+ %$", rows[3])
+        for row in rows[1:5]:
+            shares = [float(text) for text in re.findall(r"([\d.e-]+) %", row)]
+            water = float(rows[-1].split()[1])
+            assert sum(shares) + water == pytest.approx(100, abs=0.3)  # three digits are printed
+
+    def test_the_water_where_it_is_most(self, why):
+        sentence = why("3 4", "-water", "1000")[0]
+        assert re.match(r"why: [\d.]+ % of the photons are the water's, [\d.e-]+ % are", sentence)
+
+    def test_a_dark_pixel(self, why):
+        (sentence,) = why("3 4", "-fluence", "1e-300", "-flux", "0")
+        assert re.match(r"why: no photons\. The nearest reflection is \(-?\d+ .* away", sentence)
+
+    def test_many_steps_print_no_lines_unless_they_are_asked_for(self, nb, tiny, folder):
+        """A pixel with 100 steps has thousands of lines; they are in the file."""
+        steps = (
+            "-mosaic",
+            "1",
+            "-mosaic_domains",
+            "10",
+            "-phi",
+            "0",
+            "-osc",
+            "1",
+            "-phisteps",
+            "10",
+        )
+        short = nb("trace", "--pixel", "3", "4", "--out-dir", "out", "--", *tiny, *steps)
+        assert "TRACE_PY" not in short.out
+        assert len(short.out.splitlines()) < 130
+        whole = nb("trace", "--pixel", "3", "4", "--lines", "--", *tiny, *steps)
+        assert len(lines(whole.out)) > 10_000
+        assert (folder / "out" / "3-4.trace").read_text() in whole.out
 
 
 class TestNoise:
@@ -244,6 +311,7 @@ class TestFiles:
         assert re.search(r"^[0-9a-f]{64}  3-4\.trace$", sums, re.MULTILINE)
         environment = json.loads((inputs / "out" / "environment.json").read_text())
         assert (environment["dtype"], environment["device"]) == ("float32", "cpu")
+        assert environment["engine"]["name"] == "eager"
 
     def test_an_experiment_file_is_an_input(self, nb, tiny, folder):
         (folder / "x.toml").write_text(nb("config", "convert", "--", *tiny).out)

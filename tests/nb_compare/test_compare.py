@@ -11,6 +11,7 @@ import warnings
 import jsonschema
 import numpy as np
 import pytest
+import torch
 
 from nb_compare.compare import Choices, compare_with_golden, compare_with_program
 from nb_compare.evidence import sha256_of
@@ -187,6 +188,25 @@ def test_the_summary(compare, program, folder):
     )
     assert summary["environment"]["schema"] == "nb-environment/1"
     assert (summary["nb"]["device"], summary["nb"]["dtype"]) == ("cpu", "float64")
+
+
+def test_the_engine_that_computed_the_image_is_recorded(compare, monkeypatch, folder):
+    """In the summary, in environment.json and in the log: eager here, for building would cost more
+    than it saves; and eager where kernels were asked for and could not be had.
+    """
+    monkeypatch.setenv("NB_CACHE_DIR", str(folder / "none"))
+    monkeypatch.setattr("nb_physics.engine.make.sys.executable", "/none/python")
+    for asked, why in (("auto", "building a kernel "), ("compiled", "no compiled kernels: /none")):
+        found = compare(simulated(), choices=Choices(engine=asked))
+        engine = stored_summary(found)["nb"]["engine"]
+        assert (engine["name"], engine["kernels"]) == ("eager", [])
+        assert engine["reason"].startswith(why)
+        files = files_of(found)
+        environment = json.loads(files["environment.json"].read_text())
+        assert environment["engine"] == engine == stored_summary(found)["environment"]["engine"]
+        assert environment["torch"]["version"] == torch.__version__
+        assert f"engine eager: {engine['reason']}" in files["nb.log"].read_text()
+        jsonschema.validate(stored_summary(found), summary_schema())
 
 
 def test_the_evidence(compare, program, folder):

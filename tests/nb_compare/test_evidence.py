@@ -26,6 +26,7 @@ from nb_compare.evidence import (
     write_evidence,
 )
 from nb_core import ExitCode, OutputError
+from nb_physics import Choice, Engine
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 STAMP = "20261121T120000Z"
@@ -180,6 +181,8 @@ def test_the_environment(folder, noon):
         "threads",
         "device",
         "dtype",
+        "engine",
+        "torch",
         "git_revision",
     ]
     assert found["schema"] == evidence.SCHEMA == "nb-environment/1"
@@ -189,6 +192,21 @@ def test_the_environment(folder, noon):
     assert found["packages"].items() >= {"nb-core": "0.1.0", "nb-compare": "0.1.0"}.items()
     assert found["packages"]["torch"].startswith(torch.__version__.partition("+")[0])
     assert found["processor"]
+
+
+def test_the_engine_and_the_build_of_torch(folder):
+    write(folder)
+    found = json.loads((folder / ENVIRONMENT).read_text())
+    assert found["engine"] is None
+    assert found["torch"] == {
+        "version": torch.__version__,
+        "git_revision": torch.version.git_version,
+        "cuda": torch.version.cuda,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+    write(folder, engine=Choice(Engine.EAGER, "asked for"))
+    found = json.loads((folder / ENVIRONMENT).read_text())
+    assert found["engine"] == {"name": "eager", "reason": "asked for", "kernels": []}
 
 
 def test_a_graphics_card_is_named(monkeypatch):

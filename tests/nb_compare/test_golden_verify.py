@@ -84,6 +84,13 @@ def test_what_nb_made_holds(folder):
         assert result.seconds > 0
 
 
+def test_the_engine_that_computed_each_image_is_told(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
+    for result in verified(folder, engine="eager"):
+        found = result.to_json()["engine"]
+        assert found == {"name": "eager", "reason": "asked for", "kernels": []}
+
+
 def test_float32_holds_within_its_own_threshold(folder):
     results = verified(folder, dtype=torch.float32)
     assert all(result.holds for result in results), results
@@ -288,6 +295,7 @@ def test_results_are_strict_json_and_summed_up():
         "max_relative": 0.0,
         "same_float32": 1.0,
         "seconds": 1.5,
+        "engine": None,
     }
     wanted = "1 of 2 cases hold; the largest difference is 5.0e-01 of the maximum (bad)"
     assert summarize([good, bad]) == wanted

@@ -22,6 +22,7 @@ from nb_compare.program import (
     find_program,
     program_arguments,
     run_program,
+    search_program,
     stage_arguments,
 )
 from nb_core import InputError, ProgramError, UnreadableError, flags_to_experiment
@@ -76,7 +77,7 @@ def make(path, content=b"x"):
 
 
 class TestFindProgram:
-    def test_what_is_given_comes_first(self, folder, program, monkeypatch):
+    def test_what_is_given_comes_first(self, folder, tmp_path, program, monkeypatch):
         given, named, here = (program("", name) for name in ("given", "named", "nanoBragg"))
         here.rename(folder / "nanoBragg")
         monkeypatch.setenv("NB_C_BIN", str(named))
@@ -84,7 +85,11 @@ class TestFindProgram:
         assert find_program(None) == named
         monkeypatch.setenv("NB_C_BIN", "")
         assert find_program(None) == folder / "nanoBragg"
-        (folder / "nanoBragg").unlink()
+        (folder / "nanoBragg").rename(tmp_path / "bin" / "nanoBragg")
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        assert find_program(None) == tmp_path / "bin" / "nanoBragg"
+        monkeypatch.setenv("PATH", "")
+        assert search_program() is None
         with pytest.raises(InputError, match="set NB_C_BIN") as caught:
             find_program(None)
         assert caught.value.field == "--c-bin"

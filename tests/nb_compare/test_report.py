@@ -148,7 +148,8 @@ def test_nothing_from_outside_becomes_markup():
         "roi": [HOSTILE] * 4,
         "resampled_from": [HOSTILE],
         "reference": dict.fromkeys(("kind", "name", "sha256", "command", "seconds"), HOSTILE),
-        "nb": dict.fromkeys(("version", "command", "seconds", "device", "dtype"), HOSTILE),
+        "nb": dict.fromkeys(("version", "command", "seconds", "device", "dtype"), HOSTILE)
+        | {"engine": dict.fromkeys(("name", "reason"), HOSTILE)},
         "inputs": [{"name": HOSTILE, "sha256": HOSTILE}],
         "environment": {HOSTILE: {HOSTILE: HOSTILE}},
     }

@@ -54,6 +54,7 @@ def whole(parts, shape):
             "seconds": 0.5,
             "device": "cpu",
             "dtype": "float64",
+            "engine": {"name": "compiled", "reason": "kernel at hand", "kernels": ["whole-x"]},
         },
         "inputs": [{"name": "P1.hkl", "sha256": "f" * 64}],
         "environment": {"python": "3.11.7"},

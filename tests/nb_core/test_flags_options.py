@@ -91,6 +91,7 @@ NUMBERS = {
     "-odet_vector 0 0.6 -0.8": ("detector.odet_vector", (0, 0.6, -0.8)),
     "-twotheta_axis 0 0.6 -0.8": ("detector.twotheta_axis", (0, 0.6, -0.8)),
     "-pix0_vector 0 0.6 -0.8": ("detector.pix0_vector_m", (0, 0.6, -0.8)),
+    "-pix0_vector_mm 0 60 -80": ("detector.pix0_vector_m", (0, 0.06, -0.08)),
     "-beam_vector 0 0.6 -0.8": ("beam.beam_vector", (0, 0.6, -0.8)),
     "-polar_vector 0 0.6 -0.8": ("beam.polar_vector", (0, 0.6, -0.8)),
     "-spindle_axis 0 0.6 -0.8": ("crystal.spindle_axis", (0, 0.6, -0.8)),
@@ -181,6 +182,7 @@ INPUT_FILES = {
 
 ONE = {**NUMBERS, **SWITCHES, **FILES}
 IMAGE_AND_DUMP = ("-img", "-dump")
+ON_A_LIST = ("-friedel",)
 
 
 def value_of(experiment, path):
@@ -228,6 +230,17 @@ def test_dump_is_read(tmp_path):
     assert (factors.source, factors.kind) == (dump, "dump")
 
 
+def test_mates_are_added_to_a_list_and_to_a_dump(tmp_path):
+    path = tmp_path / "one.hkl"
+    path.write_text("1 2 3 5.0\n1 2 4 6.0\n")
+    dump = str(tmp_path / "F.bin")
+    write_dump(dump, read_hkl(path))
+    for line in (["-hkl", str(path)], ["-dump", dump]):
+        for arguments in (["-friedel", *line], [*line, "-friedel"]):
+            factors = flags_to_experiment(["-cell", "70", *arguments]).structure_factors
+            assert (factors.count, factors.friedel) == (4, True)
+
+
 def test_without_options_the_defaults_are_nanobragg_s():
     experiment = flags_to_experiment(CRYSTAL)
     plain = Experiment(crystal=experiment.crystal)
@@ -242,7 +255,7 @@ def test_without_options_the_defaults_are_nanobragg_s():
 def test_every_name_of_every_option_is_tested_here():
     lines = [*ONE, *SEVERAL]
     tested = {word for line in lines for word in line.split() if find_option(word)}
-    tested |= {*INPUT_FILES, *IMAGE_AND_DUMP}
+    tested |= {*INPUT_FILES, *IMAGE_AND_DUMP, *ON_A_LIST}
     names = {name for option in OPTIONS if not option.ignored for name in option.names}
     assert names - tested == set()
 

@@ -49,9 +49,9 @@ def test_the_delimiters_are_those_of_the_program(tmp_path, text):
 
 @pytest.mark.parametrize("end", ["", "\n", " \n", "\n\n  \n,\n"])
 def test_missing_columns_are_nan_also_at_the_end_of_the_file(tmp_path, end):
-    table = read_sources(_write(tmp_path, f"\n-10 0 0 2\n\n-10 1{end}"))
+    table = read_sources(_write(tmp_path, f"\n-10 0 0 2\n\n-10 1 0{end}"))
     expected = torch.tensor(
-        [[-10.0, 0.0, 0.0, 2.0, math.nan], [-10.0, 1.0, math.nan, math.nan, math.nan]],
+        [[-10.0, 0.0, 0.0, 2.0, math.nan], [-10.0, 1.0, 0.0, math.nan, math.nan]],
         dtype=torch.float64,
     )
     torch.testing.assert_close(_rows(table), expected, rtol=0, atol=0, equal_nan=True)
@@ -63,7 +63,7 @@ def test_a_sixth_column_is_ignored_with_a_warning(tmp_path):
         assert read_sources(path).weights.tolist() == [2.0]
 
 
-@given(rows=st.lists(ROWS, min_size=1, max_size=5), width=st.integers(1, 5))
+@given(rows=st.lists(ROWS, min_size=1, max_size=5), width=st.integers(3, 5))
 def test_a_table_reads_back_as_written(tmp_path_factory, rows, width):
     path = tmp_path_factory.mktemp("sources") / "sources.txt"
     values = torch.tensor(rows, dtype=torch.float64)
@@ -73,10 +73,27 @@ def test_a_table_reads_back_as_written(tmp_path_factory, rows, width):
     torch.testing.assert_close(found, values, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("gap", [0, 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0.9795 1.0\n0.9800 0.5\n", "12658 1\n", "9.795e-11,1\n", "1.0\n2.0\n"),
+        *("-10 0 0 1 1e-10\n1.0 0.3\n", "-10 1\n"),
+    ],
+)
+def test_behaviour_27_a_spectrum_of_wavelength_and_weight_is_refused(tmp_path, text):
+    with pytest.raises(
+        InputError, match="fewer than three columns; a line is X Y Z weight"
+    ) as told:
+        read_sources(_write(tmp_path, text))
+    assert "-1 0 0 WEIGHT WAVELENGTH" in told.value.remedy
+
+
+@pytest.mark.parametrize("gap", [0, 2, 3])
 def test_a_gap_before_a_given_column_cannot_be_written(tmp_path, gap):
     values = torch.tensor([[-10.0, 0.0, 0.0, 1.0, 1e-10]], dtype=torch.float64)
     values[0, gap] = math.nan
+    if gap == 2:
+        values[0, 3:] = math.nan
     with pytest.raises(InputError, match="only columns at the end of a line can be missing"):
         write_sources(tmp_path / "out.txt", SourceTable(values[:, :3], values[:, 3], values[:, 4]))
     assert not (tmp_path / "out.txt").exists()

@@ -33,7 +33,7 @@ def test_settings_name_every_field_that_has_a_value():
             value = getattr(getattr(PLAIN, section), field.name)
             value = None if value == (None, None, None) else value
             assert (f"{section}.{field.name}" in settings) == (value is not None)
-    assert settings["experiment.profile"] == "reference"
+    assert settings["experiment.profile"] == "corrected"
     assert settings["crystal.shape"] == "square"
     assert settings["crystal.N_cells"] == (5, 5, 5)
     assert "crystal.cell_b" not in settings

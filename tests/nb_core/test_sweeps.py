@@ -14,6 +14,7 @@ from nb_core.sweeps import (
     resolve_layers,
     resolve_mosaic,
     resolve_phi,
+    resolve_rotation,
 )
 
 DEGREE = math.pi / 180
@@ -48,6 +49,47 @@ DEGREE = math.pi / 180
 def test_behaviour_20_rotation(given_as, expected):
     sweep = resolve_phi(*given_as)
     assert (sweep.range, sweep.step, sweep.count) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("given_as", "expected"),
+    [
+        ((None, 0.25, None), (0.5, 0.25, 2)),
+        ((None, 0.25, 7), (0.5, 0.25, 2)),
+        ((0.5, None, None), (0.5, 0.25, 2)),
+        ((0.5, 0.0, None), (0.5, 0.25, 2)),
+        ((0.5, 0.25, None), (0.5, 0.25, 2)),
+        ((0.5, 0.2, None), (0.5, 0.5 / 3, 3)),
+        ((0.5, 2.0, None), (0.5, 0.5, 1)),
+        ((DEGREE, DEGREE / 10, None), (DEGREE, DEGREE / 10, 10)),
+        ((0.5, None, 4), (0.5, 0.125, 4)),
+        ((0.5, None, 0), (0.5, 0.5, 1)),
+        ((0.5, 0.2, 4), (0.5, 0.125, 4)),
+        ((0.5, 0.0, 4), (0.5, 0.125, 4)),
+    ],
+)
+def test_behaviour_22_the_corrected_rotation_turns_either_way(given_as, expected, sign):
+    """With the same signs for range and step: as many steps, to the other side."""
+    osc, step, count = given_as
+    turned = (None if part is None else sign * part for part in (osc, step))
+    sweep = resolve_rotation(*turned, count)
+    wanted = (sign * expected[0], sign * expected[1], expected[2])
+    assert (sweep.range, sweep.step, sweep.count) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_behaviour_22_what_is_not_turned_stays():
+    assert resolve_rotation(None, None, None).count == 1
+    assert resolve_rotation(None, 0.0, None).range == 0
+    assert (resolve_rotation(0.0, 0.2, None).count, resolve_rotation(0.0, None, 5).count) == (1, 5)
+    assert resolve_rotation(None, None, 4).range == pytest.approx(DEGREE)
+
+
+@pytest.mark.parametrize(("osc", "step"), [(1.0, -0.1), (-1.0, 0.1)])
+@pytest.mark.parametrize("count", [None, 10])
+def test_behaviour_22_a_step_against_the_range_is_refused(osc, step, count):
+    with pytest.raises(InputError, match=r"phi_step_deg: .*5.7.*turns against the range, .*57.29"):
+        resolve_rotation(osc, step, count)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +172,7 @@ def test_behaviour_20_mosaic(given_as, expected):
     assert resolve_mosaic(*given_as)[:2] == expected
 
 
-@pytest.mark.parametrize("resolve", [resolve_phi, resolve_divergence])
+@pytest.mark.parametrize("resolve", [resolve_phi, resolve_divergence, resolve_rotation])
 def test_more_steps_than_can_be_counted_are_refused(resolve):
     assert resolve(2.0**31 - 1, 1.0, None).count == 2**31 - 1
     for width, step in ((2.0**32, 1.0), (1e300, 1e-300)):

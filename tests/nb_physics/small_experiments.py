@@ -47,11 +47,15 @@ _DEFAULTS: dict[str, Any] = {
     "pixel_size_mm": 2.0,
     "distance_mm": 35.0,
     "oversample": 1,
+    "profile": Profile.REFERENCE,
 }
 
 
 def small_experiment(**fields: Any) -> Experiment:
-    """An experiment of 5 x 6 pixels (slow, fast); any field of any config can be given by name."""
+    """An experiment of 5 x 6 pixels (slow, fast); any field of any config can be given by name.
+
+    The profile is `reference` unless another is named.
+    """
     sections: dict[str, dict[str, Any]] = {section: {} for section in _CONFIGS}
     rest = {}
     for name, value in {**_DEFAULTS, **fields}.items():

@@ -1,8 +1,11 @@
 """Compiled kernels beside eager torch: the same image, whatever the tiles and threads."""
 
+import _ctypes
 import dataclasses
 import subprocess
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +14,13 @@ from small_experiments import small_experiment, small_list
 
 from nb_core import CrystalShape, InputError, Mask, NbWarning, Profile, Roi
 from nb_physics import Engine, make_plan, simulate
-from nb_physics.engine import choice, derive, load, walk
-from nb_physics.engine.cache import cache_folder, kernel_path, wanted_path
-from nb_physics.engine.kernel import Role, kernel_kind_from_json
+from nb_physics.engine import derive, load, make, walk
+from nb_physics.engine.cache import cache_folder, kernel_path
+from nb_physics.engine.kernel import Role, kernel_kind_from_json, kernel_tensors
+from nb_physics.engine.library import Fixed, Library
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.scene import make_scene
-from nb_physics.walk import _warn_once
+from nb_physics.walk import warn_once
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
@@ -54,7 +58,7 @@ def cache(tmp_path_factory):
 def empty(tmp_path, monkeypatch):
     """An empty cache."""
     monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
-    _warn_once.cache_clear()
+    warn_once.cache_clear()
     return tmp_path / "none"
 
 
@@ -183,41 +187,10 @@ class TestKinds:
         assert cache_folder() == tmp_path / ".cache" / "nb" / "kernels"
 
 
-class TestChoice:
-    """AUTO, with kernels that are files only."""
-
-    @pytest.fixture
-    def kernels(self, empty):
-        return kernels_of(EXPERIMENTS["corrected"])
-
-    def test_small_work_is_eager(self, kernels, empty):
-        assert not choice.takes_kernels(kernels, choice.LARGE - 1)
-        assert not empty.exists()
-
-    def test_large_work_that_comes_again_is_compiled(self, kernels):
-        assert not choice.takes_kernels(kernels, choice.LARGE)
-        assert all(wanted_path(kernel).is_file() for kernel in kernels)
-        assert choice.takes_kernels(kernels, choice.LARGE)
-
-    def test_very_large_work_is_compiled_at_once(self, kernels):
-        assert choice.takes_kernels(kernels, choice.PAYS_FOR_ITSELF)
-
-    def test_kernels_at_hand_are_used_from_the_break_even_on(self, kernels, empty):
-        empty.mkdir()
-        for kernel in kernels:
-            kernel_path(kernel).touch()
-        assert choice.takes_kernels(kernels, choice.BREAK_EVEN)
-        assert not choice.takes_kernels(kernels, choice.BREAK_EVEN - 1)
-
-    def test_without_a_folder_to_write_to_nothing_is_remembered(self, kernels, empty):
-        empty.write_bytes(b"a file")
-        assert not choice.takes_kernels(kernels, choice.LARGE)
-        assert not choice.takes_kernels(kernels, choice.LARGE)
-
-    def test_auto_is_eager_for_a_small_image(self, empty):
-        image = simulate(EXPERIMENTS["list"])
-        assert torch.equal(image, simulate(EXPERIMENTS["list"], engine=Engine.EAGER))
-        assert not empty.exists()
+def test_auto_is_eager_for_a_small_image(empty):
+    image = simulate(EXPERIMENTS["list"])
+    assert torch.equal(image, simulate(EXPERIMENTS["list"], engine=Engine.EAGER))
+    assert not empty.exists()
 
 
 class TestFallback:
@@ -242,16 +215,18 @@ class TestFallback:
 
         def start(kernel, folder):
             started.append(kernel)
-            words = ["sh", "-c", "echo no C++ compiler >&2; exit 1"]
-            return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+            with (folder / make.ERRORS).open("wb") as errors:
+                words = ["sh", "-c", "echo no C++ compiler >&2; exit 1"]
+                process = subprocess.Popen(words, stderr=errors, start_new_session=True)
+            return make.Running(kernel, folder, process)
 
-        monkeypatch.setattr(load, "_start", start)
+        monkeypatch.setattr(make, "start", start)
         assert "no C++ compiler" in self.simulate_twice()
         assert not empty.exists()
         assert len(started) == 1  # the second image does not try again
 
     def test_a_program_that_cannot_be_started(self, empty, monkeypatch):
-        monkeypatch.setattr(load.sys, "executable", "/none/python")
+        monkeypatch.setattr(make.sys, "executable", "/none/python")
         assert "/none/python" in self.simulate_twice()
 
     def test_a_gradient_that_cannot_be_built(self, cache, monkeypatch):
@@ -270,7 +245,7 @@ class TestFallback:
             raise load.BuildError("another inductor")
 
         monkeypatch.setattr(derive, "load_kernels", refuse)
-        _warn_once.cache_clear()
+        warn_once.cache_clear()
         with pytest.warns(NbWarning, match="another inductor"):
             image, found = moved("compiled")
         assert torch.equal(image, expected)
@@ -284,16 +259,64 @@ class TestFallback:
             simulate(EXPERIMENTS["list"], engine="compiled")
         assert not kernel_path(kernel).exists()
 
-    def test_the_public_loader_stands_in_for_the_quick_one(self, cache, monkeypatch):
-        expected = simulate(EXPERIMENTS["list"], engine="compiled")
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_package_for_another_device_is_loaded_by_torch(self, monkeypatch, known):
+        """By the quick binding where it is as known, else by the public function."""
 
-        def changed(path):
-            raise TypeError("other arguments than before")
+        class Loader:
+            def __init__(self, *arguments):
+                if arguments and not known:
+                    raise TypeError("other arguments than before")
+                self.loader = self
 
-        monkeypatch.setattr(load, "_quick_loader", changed)
-        loader = load._load.__wrapped__(str(kernel_path(*kernels_of(EXPERIMENTS["list"]))))
-        monkeypatch.setattr(walk, "load_kernels", lambda kinds: [loader])
-        assert torch.equal(simulate(EXPERIMENTS["list"], engine="compiled"), expected)
+            def run(self, arguments):
+                return (sum(arguments),)
+
+        monkeypatch.setattr(torch._C._aoti, "AOTIModelPackageLoader", Loader)
+        monkeypatch.setattr("torch._inductor.aoti_load_package", lambda path: Loader())
+        kernel = load._package_loader("kernel.pt2")
+        (total,) = kernel([torch.tensor(1.0), Fixed(torch.tensor(2.0))])
+        assert total == 3.0
+
+    def test_a_library_that_is_no_kernel(self, empty, monkeypatch):
+        (kernel,) = kernels_of(EXPERIMENTS["list"])
+        empty.mkdir()
+        kernel_path(kernel).write_bytes(Path(_ctypes.__file__).read_bytes())
+        with pytest.warns(NbWarning, match="could not be loaded"):
+            simulate(EXPERIMENTS["list"], engine="compiled")
+
+
+class TestLibrary:
+    @pytest.fixture
+    def library(self, cache):
+        simulate(EXPERIMENTS["list"], engine="compiled")
+        return Library(kernel_path(*kernels_of(EXPERIMENTS["list"])))
+
+    @pytest.fixture
+    def arguments(self):
+        scene = make_scene(make_plan(EXPERIMENTS["list"]))
+        number = torch.zeros((), dtype=torch.float64)
+        return [torch.arange(16), *[number] * 4, *kernel_tensors(scene).values()]
+
+    def test_a_fixed_argument_is_as_good_as_a_tensor(self, library, arguments):
+        (first,) = library(arguments)
+        fixed = [arguments[0], *map(Fixed, arguments[1:])]
+        for _ in range(3):
+            assert torch.equal(library(fixed)[0], first)
+        assert first.shape == (16,)
+        assert first.dtype == torch.float64
+        assert (first > 0).any()
+
+    def test_another_number_of_arguments_is_refused(self, library, arguments):
+        """The library itself would read beyond its end."""
+        with pytest.raises(RuntimeError, match=r"arguments, where the kernel takes"):
+            library(arguments[:-1])
+
+    def test_several_threads_call_it_at_once(self, library, arguments):
+        (expected,) = library(arguments)
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: library(arguments)[0], range(64)))
+        assert all(torch.equal(one, expected) for one in found)
 
 
 class TestRefused:

@@ -1,5 +1,8 @@
 """The simulation as objects."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +16,7 @@ from nb_core import (
     Roi,
     SamplingConfig,
 )
-from nb_physics import Crystal, Detector, Simulator, simulate
+from nb_physics import Crystal, Detector, Simulator, make_plan, simulate
 
 CRYSTAL = CrystalConfig(cell_a=100.0, N_cells=(5, 5, 5), default_F=100.0)
 
@@ -48,16 +51,21 @@ def test_models_refuse_other_devices_and_precisions(model):
         model(config, device="nonsense")
 
 
-def test_a_simulator_gives_the_pixel_that_nanobragg_stores():
+@pytest.mark.parametrize("profile", Profile)
+def test_a_simulator_gives_the_pixel_that_nanobragg_stores(profile):
+    """Unrounded; as float32 it is what the C program writes, 0.229943260550 in decimals."""
     simulator = Simulator(
         Crystal(CRYSTAL),
         Detector(DetectorConfig(fpixels=4096, spixels=4096, pixel_size_mm=0.05, distance_mm=500.0)),
         beam_config=BeamConfig(wavelength_A=0.5),
         roi=Roi(2048, 2048, 1792, 1792),
+        profile=profile,
     )
     image = simulator.run()
     assert image.dtype is torch.float64
-    assert image[1792, 2048].item() == 0.22994326055049896
+    value = image[1792, 2048].item()
+    assert value == pytest.approx(0.2299432643879784, rel=1e-14)
+    assert float(np.float32(value)) == 0.22994326055049896
 
 
 def small_simulator(crystal=CRYSTAL, **more):
@@ -69,21 +77,39 @@ def small_simulator(crystal=CRYSTAL, **more):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("profile", Profile)
-def test_run_is_simulate_rounded_to_float32(dtype, profile):
+def test_run_is_simulate_to_the_last_bit(dtype, profile):
     simulator = small_simulator(dtype=dtype, profile=profile)
     expected = simulate(simulator.experiment, dtype=dtype)
     image = simulator.run()
     assert image.dtype is dtype
-    assert torch.equal(image, expected.float().to(dtype))
+    assert torch.equal(image, expected)
+    if dtype is torch.float64:
+        assert not torch.equal(image, image.float().double())
 
 
-def test_an_image_with_a_gradient_is_not_rounded():
+def test_a_gradient_does_not_change_what_run_gives():
+    """And it is the difference of two images, which rounded ones would hide: here 1e-6 A apart."""
+
+    def total(edge):
+        return small_simulator(CrystalConfig(cell_a=edge, default_F=100.0)).run()
+
     edge = torch.tensor(100.0, dtype=torch.float64, requires_grad=True)
-    simulator = small_simulator(CrystalConfig(cell_a=edge, default_F=100.0))
-    image = simulator.run()
-    assert torch.equal(image, simulate(simulator.experiment))
+    image = total(edge)
+    assert torch.equal(image.detach(), total(100.0))
     image.sum().backward()
-    assert edge.grad != 0
+    difference = (total(100.0 + 1e-6) - total(100.0 - 1e-6)).sum().item() / 2e-6
+    assert edge.grad.item() == pytest.approx(difference, rel=1e-5)
+
+
+def test_objects_have_the_corrected_profile_unless_told_otherwise():
+    assert small_simulator().experiment.profile is Profile.CORRECTED
+    triclinic = CrystalConfig(cell_a=70.0, cell_alpha=75.0, cell_beta=85.0, cell_gamma=95.0)
+    vectors = Crystal(triclinic).real_vectors
+    cosine = vectors[1] @ vectors[2] / (vectors[1].norm() * vectors[2].norm())
+    assert math.degrees(math.acos(cosine)) == pytest.approx(75.0, abs=1e-9)
+    origin = (0.1, 0.2, 0.3)
+    placed = DetectorConfig(detector_convention=DetectorConvention.CUSTOM, pix0_vector_m=origin)
+    assert Detector(placed).pix0_vector.tolist() == list(origin)
 
 
 def test_a_crystal_config_of_its_own_wins():
@@ -96,3 +122,20 @@ def test_progress_and_recorder_are_passed_on():
     calls = []
     small_simulator().run(progress=lambda done, total: calls.append((done, total)))
     assert calls[-1] == (20, 20)
+
+
+def test_a_wrong_field_is_refused_with_the_one_that_was_meant():
+    with pytest.raises(
+        InputError, match=r"profle: .*did you mean profile.*Simulator takes: sampling"
+    ):
+        small_simulator(profle=Profile.REFERENCE)
+
+
+def test_models_say_in_a_line_what_they_are():
+    assert repr(Crystal(CRYSTAL)).startswith("Crystal(CrystalConfig(cell_a=100")
+    assert repr(Detector(DetectorConfig())).endswith("dtype=torch.float64, device=cpu)")
+    text = repr(make_plan(small_simulator().experiment))
+    assert text == (
+        "Plan(corrected profile: 4 x 5 pixels (slow, fast) of 2 x 2 sub-pixels, 1 layers, "
+        "1 sources, 1 phi steps, 1 domains)"
+    )

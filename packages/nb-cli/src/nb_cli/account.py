@@ -1,4 +1,4 @@
-"""A pixel's way from the beam to its photons, as an aligned table."""
+"""A pixel's way from the beam to its photons: why it is bright, and an aligned table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from nb_core.quantities import QUANTITIES, STAGES
-from nb_taps import PixelRecord, TapResult
+from nb_core.units import rad_to_deg
+from nb_taps import Explanation, PixelRecord, Reflection, TapResult, explain_pixel
 from nb_taps.tap import Value
 
 Row = tuple[str, str, str, str, str]
+
+MOST_NAMED = 3
+"""Reflections, domains, steps and sources that are named; the others are summed."""
 
 
 def describe_record(record: PixelRecord) -> str:
@@ -23,12 +27,72 @@ def describe_record(record: PixelRecord) -> str:
     alone = [row for row in rows if row[3]]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     widths += [max(len(row[column]) for row in alone) for column in range(2, 5)]
-    lines = [_title(record)]
-    lines += [
+    return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
-    ]
+    )
+
+
+def describe_reason(record: PixelRecord) -> str:
+    """Why a pixel is as bright as it is, in a sentence, and what brings how much of its photons."""
+    found = explain_pixel(record)
+    lines = [f"why: {_reason(found)}"]
+    reflections = [(_indices(entry), entry.share) for entry in found.reflections]
+    rows = [("reflections", reflections if found.photons > 0 else [])]
+    degrees = rad_to_deg(record.plan.phi_angles).tolist()
+    for kind, axis, name in (
+        ("sources", "source", "{}"),
+        ("phi steps", "phi", "{} ({:.6g} deg)"),
+        ("domains", "domain", "{}"),
+        ("sub-pixels", "subpixel", "{}"),
+    ):
+        shares = found.shares[axis]
+        named = [(name.format(n, degrees[n % len(degrees)]), s) for n, s in enumerate(shares)]
+        rows.append((kind, named if len(named) > 1 and found.photons > 0 else []))
+    lines += [f"  {kind:<11}  {_largest(entries)}" for kind, entries in rows if entries]
+    if found.water > 0:
+        lines.append(f"  {'water':<11}  {_percent(found.water)}")
     return "\n".join(lines)
+
+
+def _reason(found: Explanation) -> str:
+    first = found.reflections[0]
+    if found.photons <= 0:
+        return (
+            f"no photons. The nearest reflection is {_indices(first)}, d {first.d:.5g} A, "
+            f"{first.fringes_from_pixel:.3g} fringe widths away, with F_cell {first.F_cell:g}"
+        )
+    if found.water > first.share:
+        lead = f"{_percent(found.water)} of the photons are the water's, "
+        lead += f"{_percent(first.share)} are of the reflection"
+    else:
+        lead = f"{_percent(first.share)} of the photons are of the reflection"
+    side = "outside" if first.from_sphere > 0 else "inside"
+    return (
+        f"{lead} {_indices(first)}, d {first.d:.5g} A, F_cell {first.F_cell:.5g}. At its strongest "
+        f"term it lies {abs(first.from_sphere):.3g} 1/A ({first.fringes_from_sphere:.3g} fringe "
+        f"widths) {side} the Ewald sphere, and {first.fringes_from_pixel:.3g} fringe widths from "
+        "the pixel"
+    )
+
+
+def _indices(reflection: Reflection) -> str:
+    return f"({' '.join(str(index) for index in reflection.hkl)})"
+
+
+def _largest(entries: list[tuple[str, float]]) -> str:
+    """The largest shares by name, and the sum of the others."""
+    ordered = sorted(entries, key=lambda entry: -entry[1])
+    named, others = ordered[:MOST_NAMED], ordered[MOST_NAMED:]
+    parts = [f"{name}: {_percent(share)}" for name, share in named]
+    if others:
+        rest = f"{len(others)} other{'s' if len(others) > 1 else ''}"
+        parts.append(f"{rest}: {_percent(sum(share for _, share in others))}")
+    return ", ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.3g} %"
 
 
 def describe_results(results: Sequence[TapResult]) -> str:
@@ -42,7 +106,8 @@ def describe_results(results: Sequence[TapResult]) -> str:
     return "\n".join(f"{r[0]:<{widths[0]}}  {r[1]:<{widths[1]}}  {r[2]}" for r in rows)
 
 
-def _title(record: PixelRecord) -> str:
+def describe_pixel(record: PixelRecord) -> str:
+    """Which pixel it is, its photons, and how many terms they are the sum of."""
     plan, (slow, fast) = record.plan, record.pixel
     loops = (
         f"{len(record.subpixels)} sub-pixels and layers x {plan.sources.wavelength.numel()} sources"

@@ -1,4 +1,4 @@
-"""The options that say where and how precisely to compute."""
+"""Options of several commands: where and how precisely to compute, and the C program."""
 
 from __future__ import annotations
 
@@ -76,4 +76,9 @@ rng_option = click.option(
     default="torch",
     show_default=True,
     help="Random numbers of the noise image: fast, or the C program's own stream.",
+)
+c_bin_option = click.option(
+    "--c-bin",
+    metavar="PATH",
+    help="The C program.  [default: NB_C_BIN, ./nanoBragg, or nanoBragg on the PATH]",
 )

@@ -15,20 +15,24 @@ Command = Callable[..., Any]
 PROFILES = ("reference", "corrected")
 
 
-def experiment_arguments(command: Command) -> Command:
-    """Adds [EXPERIMENT.toml] [-- NANOBRAGG FLAGS], --profile and --ignore-unknown-flags."""
+def experiment_arguments(command: Command, *, words: str = "[EXPERIMENT.toml]") -> Command:
+    """Adds [EXPERIMENT.toml] [-- NANOBRAGG FLAGS], --profile and --ignore-unknown-flags.
+
+    words: what stands before the flags, where it is more than the file
+    """
     decorators = (
         click.argument(
             "arguments",
             nargs=-1,
             type=click.UNPROCESSED,
-            metavar="[EXPERIMENT.toml] [-- NANOBRAGG FLAGS]",
+            metavar=f"{words} [-- NANOBRAGG FLAGS]",
         ),
         click.option(
             "--profile",
             type=click.Choice(PROFILES),
             help="Reproduce nanoBragg's slips (reference), or mend them (corrected).  "
-            "[default: the experiment file's, else reference]",
+            "[default: what the experiment file says, else corrected for a file and reference "
+            "for nanoBragg's options alone]",
         ),
         click.option(
             "--ignore-unknown-flags",

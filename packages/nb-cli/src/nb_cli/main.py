@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import click
 
-from nb_cli import __version__
+from nb_cli import __version__, progress
 from nb_core import ExitCode, NbError
 
 COMMANDS = {
@@ -25,6 +25,7 @@ COMMANDS = {
     "first-divergence": "Name the first quantity of a pixel that differs from the C program.",
     "golden": "Record images of the C program, and verify nb against them.",
     "refine": "Refine an experiment against a measured image, with uncertainties.",
+    "kernels": "List, build or remove the compiled kernels that are kept.",
     "bench": "Measure the speed, beside the C program and the machine's limits.",
     "view": "Draw an image file as a PNG.",
     "demo": "Simulate a small protein crystal, to see that all works.",
@@ -109,7 +110,7 @@ class _ToStderr(logging.Handler):
     """Shows what the simulation says of itself, which is that it builds kernels."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"nb: {record.getMessage()}", err=True)
+        progress.message(f"nb: {record.getMessage()}")
 
 
 @contextmanager
@@ -147,4 +148,4 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    click.echo(f"nb: warning: {message}", err=True)
+    progress.message(f"nb: warning: {message}")

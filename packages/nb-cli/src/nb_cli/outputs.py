@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from nb_core import Experiment, OutputConfig, OutputError
+from nb_core import Experiment, NbWarning, OutputConfig, OutputError
 from nb_core.formats.fdump import write_dump
 from nb_core.formats.floats import write_floats
 from nb_core.formats.pgm import write_pgm
@@ -109,7 +110,9 @@ class ImageWriter:
         return "photons, raw float32"
 
     def write_int(self, path: str) -> str:
-        write_smv(path, self.image.header, self.image.integers(), self.overwrite)
+        counts = self.image.integers()
+        write_smv(path, self.image.header, counts, self.overwrite)
+        _warn(self.image.integer_doubt(counts))
         return f"SMV, photons x {self.image.scale:g} + {self.outputs.adc_offset:g}"
 
     def write_pgm(self, path: str) -> str:
@@ -122,10 +125,17 @@ class ImageWriter:
         seed = int(time.time()) if given is None else given
         counts, photons, overloads = self.image.noise(self.generator, seed)
         write_smv(path, self.image.header, counts, self.overwrite)
+        _warn(self.image.noise_doubt(photons, overloads))
         return (
             f"SMV, {photons:.0f} photons counted + {self.outputs.adc_offset:g}, "
             f"{overloads} overloads, seed {seed} ({self.generator.value})"
         )
+
+
+def _warn(doubt: str | None) -> None:
+    """Says what is odd about the counts of a file that was written."""
+    if doubt is not None:
+        warnings.warn(doubt, NbWarning, stacklevel=3)
 
 
 def write_outputs(

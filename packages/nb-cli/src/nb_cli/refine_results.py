@@ -17,6 +17,7 @@ from nb_compare.pictures import COLOURS, SIGNED_COLOURS, averaged, log_norm
 from nb_core import Experiment
 from nb_core.formats.atomic import atomic_write
 from nb_core.toml import experiment_to_toml
+from nb_physics import Choice
 from nb_refine import Observation, Result
 
 LARGEST_PANEL = 700
@@ -28,11 +29,20 @@ DEVIATIONS = 5.0
 
 @dataclass(frozen=True)
 class Sources:
-    """The files that a refinement was read from."""
+    """The files that a refinement was read from; model: None where options say it all."""
 
-    model: Path
+    model: Path | None
     image: Path
     experiment: Experiment
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Where and how photons were computed, for those who ask later."""
+
+    device: str
+    dtype: str
+    engine: Choice | None
 
 
 def describe_result(result: Result) -> str:
@@ -61,6 +71,7 @@ def write_result(
     parent: Path,
     command: Sequence[str],
     sources: Sources,
+    computed: Computed,
 ) -> Path:
     """Writes a folder of its own in `parent`, whole or not at all, and returns its name.
 
@@ -82,8 +93,16 @@ def write_result(
             with atomic_write(working / f"{name}.png") as handle:
                 title = f"model {name} refinement"
                 handle.write(draw_comparison(counts, image.detach().numpy(), usable, title))
-        files = [sources.model, sources.image, *map(Path, input_files(sources.experiment))]
-        write_evidence(working, [command], inputs={str(path): path for path in files})
+        read = [sources.model] if sources.model else []
+        files = [*read, sources.image, *map(Path, input_files(sources.experiment))]
+        write_evidence(
+            working,
+            [command],
+            inputs={str(path): path for path in files},
+            device=computed.device,
+            dtype=computed.dtype,
+            engine=computed.engine,
+        )
         return final
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 from torch import Tensor
 
-from nb_core import CrystalShape, DetectorConvention, Profile
+from nb_core import CrystalShape, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
-from nb_core.units import rad_to_deg
-from nb_physics import Figures, Plan, select_pixels
+from nb_core.units import m_to_mm, rad_to_deg
+from nb_physics import Choice, Figures, Plan, select_pixels
+from nb_physics.effort import long_work
+from nb_physics.frame import DetectorFrame
 from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
-from nb_physics.vectors import length
+from nb_physics.vectors import dot, length
 
 _SHAPES = {
     CrystalShape.SQUARE: "parallelepiped",
@@ -23,12 +26,21 @@ _SHAPES = {
 }
 
 
-def describe_plan(plan: Plan) -> str:
-    """An aligned account of the resolved experiment."""
+def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
+    """An aligned account of the resolved experiment, and of the engine that computes it."""
     rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    if engine is not None:
+        rows.append(("engine", str(engine)))
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {text}" for name, text in rows]
     return "\n".join(lines)
+
+
+def warn_of_long_work(plan: Plan) -> None:
+    """Says before the work starts that it will take long, and what makes it shorter."""
+    text = long_work(plan)
+    if text is not None:
+        warnings.warn(text, NbWarning, stacklevel=2)
 
 
 def describe_figures(figures: Figures) -> str:
@@ -57,7 +69,9 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
     domains = f"{plan.mosaic_count} domain{'s' if plan.mosaic_count > 1 else ''}"
     rows.append(("mosaic", f"{domains} over {_number(spread)} deg{seed}  ({why})"))
     phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
-    rows.append(("phi", f"from {_number(crystal.phi_start_deg)} deg: {phi}"))
+    sampled = "middle" if plan.corrected else "start"
+    place = f", each at its {sampled}" if plan.phi.range else ""
+    rows.append(("phi", f"from {_number(crystal.phi_start_deg)} deg: {phi}{place}"))
     factors = plan.experiment.structure_factors
     if factors is None:
         text = f"all {_number(crystal.default_F)}"
@@ -105,10 +119,7 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
     rows = [
         ("detector", f"{detector.spixels} x {detector.fpixels} pixels (slow, fast) of {pixel} mm"),
         ("convention", f"{convention.name}{own}; turns about the {frame.pivot.value}"),
-        (
-            "distance",
-            f"{_mm(frame.distance)} mm along the beam, {_mm(frame.close_distance)} nearest",
-        ),
+        ("distance", _distance(frame)),
         ("beam centre", f"slow {_mm(frame.beam_slow)}, fast {_mm(frame.beam_fast)} mm"),
         ("solid angle", _solid_angle(plan)),
         ("pix0", f"{' '.join(f'{part:.9g}' for part in frame.origin.tolist())} m"),
@@ -121,6 +132,23 @@ def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
     if any(given for _, given in extras):
         rows.append(("", ", ".join(name for name, given in extras if given)))
     return rows
+
+
+def _distance(frame: DetectorFrame) -> str:
+    """To where the beam meets the detector's plane, and to its nearest point.
+
+    nanoBragg's own number, which it prints and writes into headers, is told where it is another:
+    it leaves out the two-theta.
+    """
+    nearest = f"{_mm(frame.close_distance)} mm nearest"
+    towards = dot(frame.beam, frame.normal)
+    if towards.abs() < 1e-9:
+        return f"{nearest}; the beam runs along the detector's plane"
+    along = dot(frame.origin, frame.normal) / towards
+    if along < 0:
+        return f"{nearest}; the beam runs away from the detector's plane"
+    theirs = f" (nanoBragg: {_mm(frame.distance)})" if _mm(frame.distance) != _mm(along) else ""
+    return f"{_mm(along)} mm along the beam{theirs}, {_mm(frame.close_distance)} nearest"
 
 
 def _solid_angle(plan: Plan) -> str:
@@ -167,7 +195,7 @@ def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
 def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
     steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
     spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
-    return f"{steps} over {spread}  ({sweep.why})" if sweep.range > 0 else f"1 step  ({sweep.why})"
+    return f"{steps} over {spread}  ({sweep.why})" if sweep.range else f"1 step  ({sweep.why})"
 
 
 def _number(value: float | Tensor) -> str:
@@ -179,4 +207,4 @@ def _numbers(*values: float | Tensor) -> str:
 
 
 def _mm(length_m: Tensor) -> str:
-    return _number(length_m * 1000.0)
+    return _number(m_to_mm(length_m))

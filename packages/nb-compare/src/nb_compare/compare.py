@@ -33,7 +33,7 @@ from nb_compare.summary import SCHEMA, Thresholds, measure
 from nb_core import Experiment, InputError, Profile, Roi, ShapeError, flags_to_experiment
 from nb_core.formats.atomic import atomic_write
 from nb_core.formats.floats import write_floats
-from nb_physics import Progress, make_plan, simulate
+from nb_physics import Choice, Progress, make_plan, simulate
 
 Image = Float32[np.ndarray, "slow fast"]
 AnyImage = Float32[np.ndarray, "_ _"]
@@ -81,6 +81,15 @@ class Reference:
     log: str
 
 
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """nb's image as float32, the seconds that it took, and the engine that computed it."""
+
+    image: Image
+    seconds: float
+    engine: Choice
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The outcome: the summary (schema nb-compare/1), and the folder that holds all of it."""
@@ -117,9 +126,8 @@ def compare_with_program(
         detector = experiment.detector
         image = run.image((detector.spixels, detector.fpixels))
         reference = _program_reference(program, run, image)
-        image, seconds = _simulate(experiment, choices, log, progress)
-        nb = _own_facts(staged, choices, seconds)
-        return _write_folder(staged, choices, image, nb, log, reference, parent, command)
+        computed = _simulate(experiment, choices, log, progress)
+        return _write_folder(staged, choices, computed, log, reference, parent, command)
 
 
 def compare_with_golden(
@@ -154,26 +162,24 @@ def compare_with_golden(
         }
         recorded = json.dumps(provenance, indent=2) + "\n"
         reference = Reference(golden.arrays(case.name)["float"], facts, (), recorded)
-        image, seconds = _simulate(experiment, choices, log, progress)
-        nb = _own_facts(staged, choices, seconds)
-        return _write_folder(staged, choices, image, nb, log, reference, parent, command)
+        computed = _simulate(experiment, choices, log, progress)
+        return _write_folder(staged, choices, computed, log, reference, parent, command)
 
 
 def _write_folder(
     staged: StagedArguments,
     choices: Choices,
-    image: Image,
-    nb: Mapping[str, Any],
+    computed: Computed,
     log: Sequence[str],
     reference: Reference,
     parent: Path,
     command: Sequence[str],
 ) -> Comparison:
     """Compares the images, and writes everything to a result folder."""
-    ours, theirs = _same_shape(image, reference.image, choices)
-    summary = _summary(staged, choices, (ours, theirs), reference, nb, image.shape)
+    ours, theirs = _same_shape(computed.image, reference.image, choices)
+    summary = _summary(staged, choices, (ours, theirs), reference, computed)
     with result_folder(parent, command or staged.arguments) as (working, final):
-        write_floats(str(working / "nb_floatimage.bin"), image)
+        write_floats(str(working / "nb_floatimage.bin"), computed.image)
         write_floats(str(working / "c_floatimage.bin"), reference.image)
         _write(working / "nb.log", "".join(f"{line}\n" for line in log))
         _write(working / "c.log", reference.log)
@@ -181,8 +187,8 @@ def _write_folder(
         _draw(working, ours, theirs, choices)
         write_report(working / "report.html", summary, ours, theirs)
         ran = [line for line in (command, reference.command) if line]
-        device, dtype = choices.device, choices.dtype
-        write_evidence(working, ran, inputs=staged.inputs, device=device, dtype=dtype)
+        where = {"device": choices.device, "dtype": choices.dtype}
+        write_evidence(working, ran, inputs=staged.inputs, engine=computed.engine, **where)
     return Comparison(summary, final)
 
 
@@ -196,8 +202,9 @@ def _read(arguments: Sequence[str], folder: Path, choices: Choices, log: list[st
 
 def _simulate(
     experiment: Experiment, choices: Choices, log: list[str], progress: Progress | None
-) -> tuple[Image, float]:
-    """nb's image as float32 and the seconds it took; what was warned and chosen goes to the log."""
+) -> Computed:
+    """nb's image; what was warned and chosen goes to the log."""
+    told: list[Choice] = []
     start = time.perf_counter()
     with _warnings_to(log):
         plan = make_plan(experiment)
@@ -207,22 +214,24 @@ def _simulate(
             dtype=getattr(torch, choices.dtype),
             engine=choices.engine,
             progress=progress,
+            chosen=told.append,
         )
         values = image.detach().cpu().float().numpy()
     seconds = time.perf_counter() - start
-    log += plan.notes
+    log += [*plan.notes, f"engine {told[0]}"]
     if not np.isfinite(values).all():
         raise InputError("image", "infinity", "a pixel exceeds float32; lower the fluence")
-    return values, seconds
+    return Computed(values, seconds, told[0])
 
 
-def _own_facts(staged: StagedArguments, choices: Choices, seconds: float) -> dict[str, Any]:
+def _own_facts(staged: StagedArguments, choices: Choices, computed: Computed) -> dict[str, Any]:
     return {
         "version": metadata.version("nb-physics"),
         "command": shlex.join(["nb", "simulate", "--", *staged.arguments]),
-        "seconds": seconds,
+        "seconds": computed.seconds,
         "device": choices.device,
         "dtype": choices.dtype,
+        "engine": computed.engine.to_json(),
     }
 
 
@@ -274,11 +283,11 @@ def _summary(
     choices: Choices,
     images: tuple[Image, Image],
     reference: Reference,
-    nb: Mapping[str, Any],
-    shape: tuple[int, ...],
+    computed: Computed,
 ) -> dict[str, Any]:
     """The summary; positions are those of the whole image."""
     ours, theirs = images
+    shape = computed.image.shape
     measured = measure(ours, theirs, choices.thresholds)
     if choices.roi is not None:
         _shift(measured, (choices.roi.ymin, choices.roi.xmin))
@@ -296,11 +305,11 @@ def _summary(
         "resampled_from": list(shape) if shape != reference.image.shape else None,
         **measured,
         "reference": dict(reference.facts),
-        "nb": dict(nb),
+        "nb": _own_facts(staged, choices, computed),
         "inputs": [
             {"name": name, "sha256": sha256_of(path)} for name, path in staged.inputs.items()
         ],
-        "environment": environment(choices.device, choices.dtype),
+        "environment": environment(choices.device, choices.dtype, computed.engine),
     }
 
 

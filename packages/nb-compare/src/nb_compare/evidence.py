@@ -1,6 +1,6 @@
 """What every result folder says of how it was made: commands.txt, environment.json, checksums.txt.
 
-Described in docs/reference/evidence.md.
+Described in docs/result-folders.md.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import nb_core
+from nb_compare.versions import installed_versions
 from nb_core import OutputError
 from nb_core.formats.atomic import atomic_write
+from nb_physics import Choice
 
 COMMANDS, ENVIRONMENT, CHECKSUMS = "commands.txt", "environment.json", "checksums.txt"
 SCHEMA = "nb-environment/1"
 
 _PREFIXES = ("NB_", "OMP_", "MKL_", "KMP_", "CUDA_", "TORCH", "PYTORCH_", "PYTHONPATH")
 """Environment variables that can change a result or its speed."""
-
-_LIBRARIES = ("torch", "numpy", "pluggy", "click", "scikit-image", "matplotlib")
 
 
 def write_evidence(
@@ -43,36 +43,53 @@ def write_evidence(
     inputs: Mapping[str, Path],
     device: str = "cpu",
     dtype: str = "float64",
+    engine: Choice | None = None,
 ) -> None:
     """Writes the three files of a result folder, whose other files are complete.
 
     commands: the arguments of each program that ran, this one first, exactly; a folder that has
         commands already gets these after them
     inputs: files that were read, by the name that the user gave
+    engine: which computed the image, where one was computed
     Raises OutputError as atomic_write does.
     """
     path = folder / COMMANDS
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     _write(path, before + _commands_text(commands))
-    _write(folder / ENVIRONMENT, json.dumps(environment(device, dtype), indent=2) + "\n")
+    _write(folder / ENVIRONMENT, json.dumps(environment(device, dtype, engine), indent=2) + "\n")
     _write(folder / CHECKSUMS, _checksums_text(folder, inputs))
 
 
-def environment(device: str, dtype: str) -> dict[str, Any]:
-    """Versions, device, threads, processor and the checkout's revision; schema nb-environment/1."""
-    packages = sorted({*_own_packages(), *_LIBRARIES})
+def environment(device: str, dtype: str, engine: Choice | None = None) -> dict[str, Any]:
+    """Versions, device, threads, processor and the checkout's revision; schema nb-environment/1.
+
+    engine: which computed the image, and why; null where no image was computed
+    """
+    packages = sorted(chain.from_iterable(map(dict.items, installed_versions())))
     return {
         "schema": SCHEMA,
         "created": now().isoformat().replace("+00:00", "Z"),
         "python": platform.python_version(),
-        "packages": {name: version for name in packages if (version := _version(name))},
+        "packages": dict(packages),
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": _device_name(device),
         "dtype": dtype,
+        "engine": None if engine is None else engine.to_json(),
+        "torch": torch_build(),
         "git_revision": _git_revision(),
+    }
+
+
+def torch_build() -> dict[str, str | None]:
+    """Which torch computes: two of the same version may be built in different ways."""
+    return {
+        "version": torch.__version__,
+        "git_revision": torch.version.git_version,
+        "cuda": torch.version.cuda,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
     }
 
 
@@ -143,18 +160,6 @@ def _checksums_text(folder: Path, inputs: Mapping[str, Path]) -> str:
 def _write(path: Path, text: str) -> None:
     with atomic_write(path) as handle:
         handle.write(text.encode())
-
-
-def _own_packages() -> list[str]:
-    names = (distribution.metadata["Name"] for distribution in metadata.distributions())
-    return [name for name in names if name and name.startswith("nb-")]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

@@ -27,6 +27,7 @@ from nb_core.flags.option import Option
 from nb_core.flags.parse import find_option, read_options
 
 VARIABLE = "NB_C_BIN"
+NAME = "nanoBragg"
 FLOAT_IMAGE = "floatimage.bin"
 
 _OUTPUTS = ("outputs.floatfile", "outputs.intfile", "outputs.pgmfile", "outputs.noisefile")
@@ -87,26 +88,41 @@ class ProgramRun:
 
 
 def find_program(given: str | None) -> Path:
-    """The C program: the one given, else that of NB_C_BIN, else ./nanoBragg.
+    """The C program that `search_program` finds.
 
     Raises InputError where there is none, or it cannot be run.
+    """
+    found = search_program(given)
+    if found is None:
+        remedy = f"give --c-bin PATH, or set {VARIABLE} to the C program nanoBragg"
+        raise InputError("--c-bin", "(not given)", remedy)
+    return found
+
+
+def search_program(given: str | None = None) -> Path | None:
+    """The C program: the one given, else that of NB_C_BIN, else ./nanoBragg, else on the PATH.
+
+    None where nothing names one. Raises InputError where the one that is named cannot be run.
     """
     for source, name in (("--c-bin", given), (VARIABLE, os.environ.get(VARIABLE))):
         if name:
             return _runnable(source, name)
-    if Path("nanoBragg").is_file():
-        return _runnable("./nanoBragg", "nanoBragg")
-    remedy = f"give --c-bin PATH, or set {VARIABLE} to the C program nanoBragg"
-    raise InputError("--c-bin", "(not given)", remedy)
+    if Path(NAME).is_file():
+        return _runnable(f"./{NAME}", NAME)
+    on_path = shutil.which(NAME)
+    return None if on_path is None else Path(on_path).resolve()
 
 
 def program_arguments(experiment: Experiment, arguments: Sequence[str]) -> list[str]:
     """nanoBragg's options of a command line: as given, or written from the experiment where a
     TOML file is named before them. Raises InputError for what nanoBragg has no option for.
     """
-    if arguments and arguments[0].startswith("-"):
-        return list(arguments)
-    return experiment_to_flags(experiment)
+    given = bool(arguments) and arguments[0].startswith("-")
+    flags = list(arguments) if given else experiment_to_flags(experiment)
+    if "-friedel" in flags:
+        remedy = "nanoBragg does not add Friedel mates; give both programs a list that holds them"
+        raise InputError("-friedel", "an option of nb's own", remedy)
+    return flags
 
 
 def stage_arguments(arguments: Sequence[str]) -> StagedArguments:

@@ -150,7 +150,10 @@ def runs(summary: Summary) -> str:
     """What made the two images: a definition list each."""
     reference, nb = part(summary, "reference"), part(summary, "nb")
     theirs = ("name", "command", "seconds", "sha256")
-    ours = ("version", "command", "seconds", "device", "dtype")
+    ours = ("version", "command", "seconds", "device", "dtype", "engine")
+    engine = part(nb, "engine")
+    if engine:
+        nb = {**nb, "engine": f"{engine.get('name')}: {engine.get('reason')}"}
     return _run(reference_name(summary), reference, theirs) + _run("nb", nb, ours)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         OutputError,
         ProgramError,
         ShapeError,
+        SlipWarning,
         UnreadableError,
     )
     from nb_core.flags.read import flags_to_experiment
@@ -58,6 +59,7 @@ _HOMES = {
     "OutputError": "errors",
     "ProgramError": "errors",
     "ShapeError": "errors",
+    "SlipWarning": "errors",
     "UnreadableError": "errors",
     "flags_to_experiment": "flags.read",
     "experiment_to_flags": "flags.write",
@@ -91,6 +93,7 @@ __all__ = [
     "SamplingConfig",
     "ShapeError",
     "Site",
+    "SlipWarning",
     "SourceTable",
     "StructureFactors",
     "UnreadableError",

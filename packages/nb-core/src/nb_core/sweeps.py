@@ -1,7 +1,8 @@
 """How many steps a sweep takes: nanoBragg's rules for range, step and count.
 
 Each sweep (rotation, divergence, dispersion, sensor layers) may be given by any of its range, its
-step and its count; the rest is resolved here. None, or a negative number, means "not given".
+step and its count; the rest is resolved here. None, or a negative number, means "not given"; only a
+rotation of the corrected profile may turn backwards.
 Angles are in radians, dispersion is a fraction, thickness is in metres.
 """
 
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nb_core.errors import InputError
-from nb_core.units import deg_to_rad
+from nb_core.units import deg_to_rad, rad_to_deg
 
 Scalar = int | float | Tensor
 
 MOST_STEPS = 2**31 - 1
+
+_ROUNDING = 1e-12
+"""By how much a range of whole steps may exceed them, after degrees have become radians."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Sweep:
 
 
 def resolve_phi(osc: Scalar | None, step: Scalar | None, count: int | None) -> Sweep:
-    """The rotation about the spindle; samples lie at the start of each step."""
+    """The rotation about the spindle as nanoBragg has it; samples lie at the start of each step."""
     osc, step = _or_unset(osc), _or_unset(step)
     if osc < 0:
         if step > 0:
@@ -51,6 +55,34 @@ def resolve_phi(osc: Scalar | None, step: Scalar | None, count: int | None) -> S
     if step < 0:
         return Sweep(osc, osc / count, count, "range and count given")
     return Sweep(osc, step, count, "range, step and count given")
+
+
+def resolve_rotation(osc: Scalar | None, step: Scalar | None, count: int | None) -> Sweep:
+    """The rotation about the spindle, either way; samples lie in the middle of each step.
+
+    As many steps as by nanoBragg's rules; a range that is given is filled with equal ones.
+    Raises InputError for a step that turns against the range.
+    """
+    width, stride = (0.0 if given is None else _plain(given) for given in (osc, step))
+    if osc is None:
+        if step is not None and stride:
+            return Sweep(2 * step, step, 2, "a step without a range makes 2 steps")
+        if count is None:
+            return Sweep(0.0, 0.0, 1, "no rotation")
+        degree, steps = deg_to_rad(1.0), max(count, 1)
+        return Sweep(degree, degree / steps, steps, "a count alone covers 1 degree")
+    if width * stride < 0:
+        remedy = f"turns against the range, {rad_to_deg(width):.6g} degrees; give both one sign"
+        raise InputError("phi_step_deg", round(rad_to_deg(stride), 9), remedy)
+    if count is not None:
+        steps = max(count, 1)
+        return Sweep(osc, osc / steps, steps, "range and count given")
+    if not width:
+        return Sweep(osc, osc, 1, "a range of 0 is no rotation")
+    if not stride:
+        return Sweep(osc, osc / 2, 2, "a range alone makes 2 steps")
+    steps = max(1, _steps(abs(width) * (1 - _ROUNDING), abs(stride)))
+    return Sweep(osc, osc / steps, steps, "range and step given")
 
 
 def resolve_divergence(width: Scalar | None, step: Scalar | None, count: int | None) -> Sweep:
@@ -70,16 +102,16 @@ def resolve_layers(thickness: Scalar, count: int | None) -> Sweep:
     return _something(_grid(thickness, -1.0, count, alone=0.5e-6))
 
 
-def resolve_mosaic(spread: Scalar | None, domains: int | None) -> tuple[Scalar, int, str]:
-    """Mosaic spread (radians) and number of domains, with the rule that decided."""
-    spread = _or_unset(spread)
-    if spread < 0:
+def resolve_mosaic(spread_deg: Scalar | None, domains: int | None) -> tuple[Scalar, int, str]:
+    """Mosaic spread (degrees) and number of domains, with the rule that decided."""
+    spread_deg = _or_unset(spread_deg)
+    if spread_deg < 0:
         return 0.0, 1, "no mosaic spread"
-    if spread == 0:
-        return spread, 1, "a mosaic spread of 0 needs one domain"
+    if spread_deg == 0:
+        return spread_deg, 1, "a mosaic spread of 0 needs one domain"
     if not domains:
-        return spread, 10, "a mosaic spread without a number of domains makes 10"
-    return spread, domains, "as given"
+        return spread_deg, 10, "a mosaic spread without a number of domains makes 10"
+    return spread_deg, domains, "as given"
 
 
 def _steps(width: Scalar, step: Scalar) -> int:

@@ -1,30 +1,49 @@
 """X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
 
 from nb_physics.batch import simulate_batch
-from nb_physics.engine.choice import Engine
+from nb_physics.engine.cache import KeptKernel, cache_folder
+from nb_physics.engine.choice import Choice, Engine, choose_engine
+from nb_physics.engine.describe import describe_kernel
+from nb_physics.engine.kernel import KernelKind
+from nb_physics.engine.make import BuildError
 from nb_physics.figures import Figures, image_figures
 from nb_physics.header import smv_header
 from nb_physics.jacobian import structure_factor_jacobian
+from nb_physics.kernels import build_kernels, clear_kernels, kept_kernels, kernels_of
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
-from nb_physics.simulate import Progress, photons_at, simulate, simulate_pixels
+from nb_physics.loop import Progress
+from nb_physics.simulate import photons_at, simulate, simulate_pixels
+from nb_physics.tangents import photons_and_jacobian
 from nb_physics.tiles import select_pixels
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BuildError",
+    "Choice",
     "Crystal",
     "Detector",
     "Engine",
     "Figures",
+    "KeptKernel",
+    "KernelKind",
     "NoiseGenerator",
     "Plan",
     "Progress",
     "Simulator",
+    "build_kernels",
+    "cache_folder",
+    "choose_engine",
+    "clear_kernels",
     "counted_photons",
+    "describe_kernel",
     "image_figures",
+    "kept_kernels",
+    "kernels_of",
     "make_plan",
+    "photons_and_jacobian",
     "photons_at",
     "select_pixels",
     "simulate",

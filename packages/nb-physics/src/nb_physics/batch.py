@@ -14,9 +14,11 @@ from torch.autograd.forward_ad import unpack_dual
 
 from nb_core import Experiment, InputError
 from nb_physics.devices import computing_device
+from nb_physics.gradient import is_transformed
+from nb_physics.loop import Progress
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.simulate import Progress
+from nb_physics.sharing import share_out
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import (
     PixelSelection,
@@ -51,19 +53,25 @@ def simulate_batch(
     most = tile_pixels(blocks)
     together = min(len(scenes), most)
 
-    def photons(own: dict[str, Tensor]) -> Tensor:
-        scene = scene_with(scenes[0], {**shared, **own})
-        return tile_photons(scene, pixels, blocks, dtype)
+    def photons(tile: tuple[int, int]) -> Tensor:
+        pixels = selection.indices(*tile, target)
+
+        def of_scene(own: dict[str, Tensor]) -> Tensor:
+            return tile_photons(scene_with(scenes[0], {**shared, **own}), pixels, blocks, dtype)
+
+        if not apart:
+            return of_scene({}).expand(len(scenes), -1)
+        return torch.func.vmap(of_scene, chunk_size=together)(apart)
+
+    def keep(tile: tuple[int, int], values: Tensor) -> None:
+        parts.append(values)
+        if progress is not None:
+            progress(tile[1], selection.count)
 
     parts = [torch.zeros((len(scenes), 0), dtype=dtype, device=target)]
-    for start, stop in pixel_ranges(selection.count, max(1, most // together)):
-        pixels = selection.indices(start, stop, target)
-        if apart:
-            parts.append(torch.func.vmap(photons, chunk_size=together)(apart))
-        else:
-            parts.append(photons({}).expand(len(scenes), -1))
-        if progress is not None:
-            progress(stop, selection.count)
+    tiles = pixel_ranges(selection.count, max(1, most // together))
+    alone = any(is_transformed(scene) for scene in scenes)
+    share_out(tiles, photons, keep, device=target, alone=alone)
     return _images(torch.cat(parts, dim=1), selection, plans[0])
 
 

@@ -1,4 +1,4 @@
-"""Gradients of a tile in bounded memory: what they need is computed anew when they are asked for.
+"""Gradients of an image in bounded memory: what they need is computed anew when they are asked for.
 
 The same trade as gradient checkpointing (Griewank and Walther, ACM Trans. Math. Software 26, 2000).
 """
@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from nb_physics.scene import Scene, scene_tensors, scene_with
 
 Photons = Callable[[Scene], Tensor]
-"""The photons of a tile, shape (pixels,), of a scene."""
+"""The photons of all pixels, shape (pixels,), of a scene, with a graph of every operation."""
 
 Backward = Callable[[Tensor], dict[str, Tensor]]
 """Gradients by the scene's tensors, by name, of photons times these cotangents, shape (pixels,)."""
@@ -36,33 +36,24 @@ def is_transformed(scene: Scene) -> bool:
     return torch._C._are_functorch_transforms_active() or _has_tangent(scene)
 
 
-def carries_gradient(scene: Scene) -> bool:
-    """Whether a derivative depends on any tensor of the scene, backwards or forwards."""
-    return has_gradient(scene) or _has_tangent(scene)
-
-
 def _has_tangent(scene: Scene) -> bool:
     tensors = scene_tensors(scene).values()
     return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
 
 
 def recomputed_photons(
-    scene: Scene,
-    values: Callable[[], Tensor],
-    parts: list[Photons],
-    backward: Backward | None = None,
+    scene: Scene, values: Callable[[], Tensor], photons: Photons, backward: Backward
 ) -> Float[Tensor, " pixels"]:
-    """The photons `values()` of the scene, with a gradient that computes the tile a second time.
+    """The photons `values()` of the scene, with a gradient that computes them a second time.
 
     values: may be compiled; it is called without a graph
-    parts: eager photons of consecutive pixels, which `values` are too; one graph at a time stands
-        in memory, unless a second derivative is wanted
-    backward: what gives the first derivative sooner than these
+    photons: the same photons, for second derivatives
+    backward: gives the first derivative
     """
     tensors = scene_tensors(scene)
     names = [name for name, tensor in tensors.items() if tensor.requires_grad]
     apply: Callable[..., Tensor] = _Recomputed.apply
-    return apply(scene, values, parts, backward, names, *(tensors[name] for name in names))
+    return apply(scene, values, photons, backward, names, *(tensors[name] for name in names))
 
 
 class _Recomputed(torch.autograd.Function):
@@ -71,39 +62,48 @@ class _Recomputed(torch.autograd.Function):
         ctx: Any,
         scene: Scene,
         values: Callable[[], Tensor],
-        parts: list[Photons],
-        backward: Backward | None,
+        photons: Photons,
+        backward: Backward,
         names: list[str],
         *tensors: Tensor,
     ) -> Tensor:
-        ctx.scene, ctx.parts, ctx.names, ctx.backward_of = scene, parts, names, backward
+        ctx.scene, ctx.photons, ctx.names, ctx.backward_of = scene, photons, names, backward
         ctx.save_for_backward(*tensors)
         return values()
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Any:
-        higher = torch.is_grad_enabled()
-        saved = ctx.saved_tensors
-        if ctx.backward_of is not None and not higher:
-            by_name = ctx.backward_of(cotangents[0])
-            return (None, None, None, None, None, *(by_name.get(name) for name in ctx.names))
-        inputs = saved if higher else [tensor.detach().requires_grad_() for tensor in saved]
-        gradients = [torch.zeros_like(tensor) for tensor in inputs]
-        every = scene_tensors(ctx.scene)
-        with torch.enable_grad():
-            scene = scene_with(ctx.scene, {**every, **dict(zip(ctx.names, inputs, strict=True))})
-            first = 0
-            for part in ctx.parts:
-                photons = part(scene)
-                cotangent = cotangents[0][first : first + photons.numel()]
-                first += photons.numel()
-                if not photons.requires_grad:  # flat tops do not follow what moves them
-                    continue
-                found = torch.autograd.grad(
-                    photons, inputs, cotangent, create_graph=higher, allow_unused=True
-                )
-                gradients = [
-                    total if new is None else total + new
-                    for total, new in zip(gradients, found, strict=True)
-                ]
-        return (None, None, None, None, None, *gradients)
+        saved = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        if not torch.is_grad_enabled():
+            found = ctx.backward_of(cotangents[0])
+        else:
+            scene = scene_with(ctx.scene, {**scene_tensors(ctx.scene), **saved})
+            found = scene_gradient(scene, ctx.photons, cotangents[0], list(saved), higher=True)
+        return (None, None, None, None, None, *(found.get(name) for name in ctx.names))
+
+
+def scene_gradient(
+    scene: Scene, photons: Photons, cotangent: Tensor, names: list[str], *, higher: bool = False
+) -> dict[str, Tensor]:
+    """Gradients by some of the scene's tensors, of its photons times a cotangent.
+
+    higher: whether these can be derived again
+    """
+    tensors = scene_tensors(scene)
+    inputs = {name: tensors[name] for name in names}
+    if not higher:
+        inputs = {name: tensor.detach().requires_grad_() for name, tensor in inputs.items()}
+        scene = scene_with(scene, {**tensors, **inputs})
+    with torch.enable_grad():
+        values = photons(scene)
+        if not values.requires_grad:  # flat tops do not follow what moves them
+            return {name: torch.zeros_like(tensor) for name, tensor in inputs.items()}
+        found = torch.autograd.grad(
+            values,
+            list(inputs.values()),
+            cotangent,
+            create_graph=higher,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+    return dict(zip(inputs, found, strict=True))

@@ -11,7 +11,8 @@ from nb_core.recorder import Site
 from nb_physics.devices import computing_device
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.simulate import Progress
+from nb_physics.loop import Progress
+from nb_physics.sharing import share_out
 from nb_physics.structure import nearest_entries, tricubic_entries
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import TILE_EVALUATIONS, check_pixels, pixel_ranges, step_blocks
@@ -41,16 +42,22 @@ def structure_factor_jacobian(
     scene, blocks = _of_list_only(scene_to(make_scene(plan), target)), step_blocks(plan)
     columns = _columns(factors).to(target)
     evaluations = sum(block.evaluations for block in blocks) * scene.layers * scene.grid**2
-    parts = []
-    for start, stop in pixel_ranges(pixels.numel(), _tile(evaluations, scene)):
+    parts: list[tuple[Tensor, Tensor]] = []
+
+    def rows(tile: tuple[int, int]) -> tuple[Tensor, Tensor]:
         lookups = _Lookups()
         with torch.enable_grad():
-            photons = tile_photons(scene, pixels[start:stop].to(target), blocks, dtype, lookups)
+            photons = tile_photons(scene, pixels[slice(*tile)].to(target), blocks, dtype, lookups)
             slopes = torch.autograd.grad(photons.sum(), lookups.found["F_cell"])
-        indices, values = _rows(scene, lookups, slopes, columns)
-        parts.append((indices + torch.tensor([[start], [0]], device=target), values))
+        return _rows(scene, lookups, slopes, columns)
+
+    def keep(tile: tuple[int, int], found: tuple[Tensor, Tensor]) -> None:
+        indices, values = found
+        parts.append((indices + torch.tensor([[tile[0]], [0]], device=target), values))
         if progress is not None:
-            progress(stop, pixels.numel())
+            progress(tile[1], pixels.numel())
+
+    share_out(pixel_ranges(pixels.numel(), _tile(evaluations, scene)), rows, keep, device=target)
     return _joined(parts, (pixels.numel(), factors.F.numel()), target)
 
 

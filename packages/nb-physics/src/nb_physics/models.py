@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -13,14 +14,17 @@ from nb_core import (
     CrystalConfig,
     DetectorConfig,
     Experiment,
+    InputError,
     Profile,
     Recorder,
 )
+from nb_core.errors import did_you_mean
 from nb_physics.axes import lab_axes
 from nb_physics.devices import available_device, computing_device
 from nb_physics.frame import DetectorFrame, place_detector
+from nb_physics.loop import Progress
 from nb_physics.orientation import UnitCell, unit_cell
-from nb_physics.simulate import Progress, simulate
+from nb_physics.simulate import simulate
 
 Config = TypeVar("Config", CrystalConfig, DetectorConfig)
 
@@ -39,12 +43,15 @@ class _Model(Generic[Config]):
         self.device = computing_device(device, dtype)
         self.dtype = dtype
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config!r}, dtype={self.dtype}, device={self.device})"
+
 
 class Crystal(_Model[CrystalConfig]):
     """A crystal, with its cell vectors on a device."""
 
     def unit_cell(
-        self, wavelength_A: float = 1.0, profile: Profile = Profile.REFERENCE
+        self, wavelength_A: float = 1.0, profile: Profile = Profile.CORRECTED
     ) -> UnitCell:
         """The oriented cell; the wavelength (Angstrom) counts with an A matrix only."""
         return unit_cell(self.config, wavelength_A, profile)
@@ -64,7 +71,7 @@ class Detector(_Model[DetectorConfig]):
     """A detector, with its place in the laboratory."""
 
     def frame(
-        self, beam_config: BeamConfig | None = None, profile: Profile = Profile.REFERENCE
+        self, beam_config: BeamConfig | None = None, profile: Profile = Profile.CORRECTED
     ) -> DetectorFrame:
         """The placed detector; a beam matters where it brings a direction of its own."""
         experiment = Experiment(
@@ -82,6 +89,7 @@ class Simulator:
     """Simulates the image of a crystal on a detector.
 
     more: fields of Experiment (sampling, background, structure_factors, roi, mask, profile)
+    Raises InputError for any other.
     """
 
     def __init__(
@@ -95,6 +103,11 @@ class Simulator:
         device: torch.device | str = "cpu",
         **more: Any,
     ) -> None:
+        known = [field.name for field in dataclasses.fields(Experiment)][3:]
+        for name, value in more.items():
+            if name not in known:
+                remedy = f"{did_you_mean(name, known)}Simulator takes: {', '.join(known)}"
+                raise InputError(name, value, remedy)
         self.experiment = Experiment(
             crystal_config or crystal.config, detector.config, beam_config or BeamConfig(), **more
         )
@@ -104,16 +117,11 @@ class Simulator:
     def run(
         self, *, recorder: Recorder | None = None, progress: Progress | None = None
     ) -> Float[Tensor, "slow fast"]:
-        """The image, photons per pixel, as nanoBragg stores it: every pixel rounded to float32.
-
-        An image that carries a gradient is not rounded, so that differences of it are smooth;
-        `simulate` never rounds.
-        """
-        image = simulate(
+        """The image, photons per pixel, in the simulator's precision, as of `simulate`."""
+        return simulate(
             self.experiment,
             device=self.device,
             dtype=self.dtype,
             recorder=recorder,
             progress=progress,
         )
-        return image if image.requires_grad else image.to(torch.float32).to(self.dtype)

@@ -11,7 +11,7 @@ from torch import Tensor
 from nb_core import CrystalConfig, Profile
 from nb_core.configs.checks import scalar_tensor, vector_tensor
 from nb_core.ran1 import Ran1, matrix_to_misset, mosaic_draws, rotation_draw
-from nb_core.sweeps import Scalar, Sweep, resolve_mosaic, resolve_phi
+from nb_core.sweeps import Scalar, Sweep, resolve_mosaic, resolve_phi, resolve_rotation
 from nb_core.units import deg_to_rad
 from nb_physics.vectors import (
     apply_matrix,
@@ -68,10 +68,12 @@ def cell_parameters(crystal: CrystalConfig) -> CellParameters | None:
     return CellParameters((a, b, c), (alpha, beta, gamma), volume)
 
 
-def standard_orientation(cell: CellParameters) -> Float[Tensor, "3 3"]:
-    """Reciprocal vectors (1/Angstrom) with a* along x and b* in the x-y plane.
+def standard_orientation(cell: CellParameters, profile: Profile) -> Float[Tensor, "3 3"]:
+    """Reciprocal vectors (1/Angstrom) with a* along x and b* in the x-y plane, so c along z.
 
     International Tables for Crystallography B, section 1.1; shape (3 vectors, 3 components).
+    c* . c = 1 asks for a z component of c* of 1 / c; nanoBragg's, sin(gamma) / (c sin(gamma*)), is
+    another where two or more angles are oblique, and the reference profile keeps it.
     """
     (a, b, c), (alpha, beta, gamma) = cell.edges, cell.angles
     volume, inverse = cell.volume, 1.0 / cell.volume
@@ -83,7 +85,9 @@ def standard_orientation(cell: CellParameters) -> Float[Tensor, "3 3"]:
     cos_beta = _reciprocal_cosine(beta, gamma, alpha)
     cos_gamma = _reciprocal_cosine(gamma, alpha, beta)
     zero = torch.zeros_like(a_star)
-    rise = c_star * volume / (a * b * c * sin_gamma)
+    rise = 1.0 / c
+    if profile is Profile.REFERENCE:
+        rise = c_star * volume / (a * b * c * sin_gamma)
     return torch.stack(
         [
             torch.stack([a_star, zero, zero]),
@@ -109,7 +113,7 @@ def unit_cell(crystal: CrystalConfig, wavelength_A: Scalar, profile: Profile) ->
         reciprocal = crystal.matrix.values.T * (1.0 / scalar_tensor(wavelength_A))
     else:
         assert cell is not None
-        reciprocal = standard_orientation(cell)
+        reciprocal = standard_orientation(cell, profile)
     misset = misset_angles(crystal, profile)
     reciprocal = torch.stack([rotate_xyz(vector, misset) for vector in reciprocal])
     areas = _cross_products(reciprocal)
@@ -161,20 +165,30 @@ def uniform_rotation(u: float, v: float, w: float) -> Float[Tensor, "3 3"]:
     return rotation_matrix(axis, 2 * torch.atan2(sine, cosine))
 
 
-def phi_sweep(crystal: CrystalConfig) -> Sweep:
-    """The rotation's steps, radians."""
+def phi_sweep(crystal: CrystalConfig, profile: Profile) -> Sweep:
+    """The rotation's steps, radians.
+
+    Reference: a negative range or step is one that is not given. Corrected: it turns backwards.
+    """
     osc, step = (
         None if angle is None else deg_to_rad(angle)
         for angle in (crystal.osc_range_deg, crystal.phi_step_deg)
     )
-    return resolve_phi(osc, step, crystal.phi_steps)
+    resolve = resolve_phi if profile is Profile.REFERENCE else resolve_rotation
+    return resolve(osc, step, crystal.phi_steps)
 
 
-def phi_angles(crystal: CrystalConfig) -> Float[Tensor, " phi"]:
-    """Spindle angles (radians) at the start of each step."""
-    sweep = phi_sweep(crystal)
+def phi_angles(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, " phi"]:
+    """Spindle angles (radians) of each step: reference, at its start; corrected, in its middle.
+
+    `phi_start_deg` is where the first step begins, in both.
+    """
+    sweep = phi_sweep(crystal, profile)
     start = deg_to_rad(scalar_tensor(crystal.phi_start_deg))
-    return start + scalar_tensor(sweep.step) * torch.arange(sweep.count, dtype=torch.float64)
+    steps = torch.arange(sweep.count, dtype=torch.float64)
+    if profile is not Profile.REFERENCE:
+        steps = steps + 0.5
+    return start + scalar_tensor(sweep.step) * steps
 
 
 def mosaic_rotations(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, "3 3 domains"]:
@@ -184,9 +198,8 @@ def mosaic_rotations(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, 
     float32 in the reference profile as the program does; its gradient is that of the angle
     before rounding.
     """
-    spread_deg = crystal.mosaic_spread_deg
-    spread_rad = None if spread_deg is None else deg_to_rad(spread_deg)
-    spread, domains, _ = resolve_mosaic(spread_rad, crystal.mosaic_domains)
+    spread_deg, domains, _ = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
+    spread = deg_to_rad(spread_deg)
     axes, fractions = (
         torch.from_numpy(part) for part in mosaic_draws(crystal.mosaic_seed, domains)
     )

@@ -1,21 +1,29 @@
-"""What an experiment comes to: every number that is the same for all pixels, resolved once."""
+"""From an experiment to its plan: every number that is the same for all pixels, resolved once."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import DetectorConfig, DetectorConvention, Experiment, InputError, NbWarning, Profile
+from nb_core import (
+    DetectorConfig,
+    DetectorConvention,
+    Experiment,
+    InputError,
+    NbWarning,
+    Profile,
+    SlipWarning,
+)
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
-from nb_core.units import A_to_m, mm_to_m, um_to_m
+from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
 from nb_physics.axes import LabAxes, lab_axes
-from nb_physics.frame import DetectorFrame, effective_pivot, place_detector
+from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
+from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
 from nb_physics.orientation import (
     UnitCell,
     mosaic_rotations,
@@ -24,85 +32,47 @@ from nb_physics.orientation import (
     step_vectors,
     unit_cell,
 )
+from nb_physics.plausible import doubts
+from nb_physics.resolved import Plan
 from nb_physics.scale import fluence_from_flux, water_intensity
+from nb_physics.slips import met_slips
 from nb_physics.sources import Sources, beam_sources
-from nb_physics.structure import StructureGrid, structure_grid
+from nb_physics.structure import structure_grid
 from nb_physics.vectors import length
 
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """An experiment, resolved. Float64 tensors on one device; metres, Angstrom, radians.
-
-    cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)
-    cells: Na, Nb, Nc; interpolate: whether F_cell is interpolated
-    phi: the rotation; phi_angles: radians, of each step; layers: the sensor; attenuation: 1/metre
-    absorbing: whether the sensor has a thickness
-    background: water, photons per steradian at one fluence
-    notes: what was chosen automatically, and why
-    """
-
-    experiment: Experiment
-    axes: LabAxes
-    frame: DetectorFrame
-    sources: Sources
-    cell: UnitCell
-    cell_vectors: Float[Tensor, "3 3 steps"]
-    cells: Float[Tensor, "3"]
-    structure: StructureGrid
-    interpolate: bool
-    oversample: int
-    phi: Sweep
-    phi_angles: Float[Tensor, " phi"]
-    mosaic_count: int
-    layers: Sweep
-    absorbing: bool
-    attenuation: Float[Tensor, ""]
-    layer_depth: Float[Tensor, ""]
-    fluence: Float[Tensor, ""]
-    background: Float[Tensor, ""]
-    polarization: Float[Tensor, ""]
-    fudge: Float[Tensor, ""]
-    dmin: Float[Tensor, ""]
-    notes: tuple[str, ...]
-
-    @property
-    def corrected(self) -> bool:
-        return self.experiment.profile is Profile.CORRECTED
-
-    @property
-    def phi_count(self) -> int:
-        return self.phi_angles.numel()
-
-    @property
-    def steps(self) -> float:
-        """Terms of a pixel and sensor layer: sources, phi steps, domains and sub-pixels."""
-        return self.sources.wavelength.numel() * self.terms_of_source
-
-    @property
-    def terms_of_source(self) -> float:
-        return float(self.phi_count * self.mosaic_count * self.oversample**2)
-
-    @property
-    def divisor(self) -> float:
-        """What a pixel's sum is divided by; corrected: source weights add up to 1 already."""
-        return self.terms_of_source if self.corrected else self.steps
+__all__ = ["Plan", "make_plan"]
 
 
 def make_plan(experiment: Experiment) -> Plan:
-    """Resolves an experiment. Warns of choices that nanoBragg makes against the user's words."""
+    """Resolves an experiment.
+
+    Warns (SlipWarning) of nanoBragg's slips that change its image in the reference profile, and
+    (NbWarning) of what is accepted and has no effect, and of values that look like those of another
+    unit.
+    """
+    plan = _resolved(experiment)
+    check_geometry(experiment, plan.axes, plan.frame)
+    for doubt in doubts(plan):
+        warnings.warn(doubt, NbWarning, stacklevel=2)
+    _warn_of_overrides(experiment)
+    for message in met_slips(plan):
+        warnings.warn(message, SlipWarning, stacklevel=2)
+    return plan
+
+
+def _resolved(experiment: Experiment) -> Plan:
     crystal, beam, detector = experiment.crystal, experiment.beam, experiment.detector
-    notes: list[str] = []
     axes = lab_axes(experiment)
+    told = (crystal_note(experiment, axes), friedel_note(experiment))
+    notes = [note for note in told if note is not None]
     frame = place_detector(detector, axes, experiment.profile)
     cell = unit_cell(crystal, beam.wavelength_A, experiment.profile)
     mosaic = mosaic_rotations(crystal, experiment.profile)
-    phi = phi_angles(crystal)
+    phi = phi_angles(crystal, experiment.profile)
     given = _given_cells(experiment)
     cells = _sample_cells(experiment, cell, given)
     layers, attenuation = _sensor(experiment)
     fluence = _fluence(experiment)
-    _warn_of_overrides(experiment, axes)
     return Plan(
         experiment=experiment,
         axes=axes,
@@ -114,7 +84,7 @@ def make_plan(experiment: Experiment) -> Plan:
         structure=structure_grid(experiment.structure_factors, scalar_tensor(crystal.default_F)),
         interpolate=_interpolates(experiment, given, cells, notes),
         oversample=_oversample(experiment, frame, cell, cells, notes),
-        phi=phi_sweep(crystal),
+        phi=phi_sweep(crystal, experiment.profile),
         phi_angles=phi,
         mosaic_count=mosaic.shape[2],
         layers=layers,
@@ -167,7 +137,7 @@ def _sample_cells(
                 name = "abc"[axis]
                 _warn(f"sample of {size.item():g} m along {name} is clipped to the beam's size")
                 size = beamsize
-            count = torch.ceil(size / length(cell.real[axis] * 1e-10))
+            count = torch.ceil(size / length(cell_A_to_m(cell.real[axis])))
         cells.append(count)
     return torch.stack(cells).clamp(min=1.0)
 
@@ -202,9 +172,9 @@ def _oversample(
     notes: list[str],
 ) -> int:
     """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold."""
-    edges = torch.stack([length(vector * 1e-10) for vector in cell.real]) * cells
+    edges = torch.stack([length(cell_A_to_m(vector)) for vector in cell.real]) * cells
     wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
-    resolvable = wavelength * frame.distance / frame.pixel_size
+    resolvable = wavelength * _viewing_distance(experiment, frame) / frame.pixel_size
     ratio = float((3.0 * edges.max() / resolvable).detach())
     recommended = max(1, math.ceil(ratio))
     if experiment.sampling.oversample is None:
@@ -216,6 +186,17 @@ def _oversample(
             f"{recommended} is recommended for a crystal of this size"
         )
     return experiment.sampling.oversample
+
+
+def _viewing_distance(experiment: Experiment, frame: DetectorFrame) -> Float[Tensor, ""]:
+    """The distance (metres) that sub-pixels are chosen by.
+
+    Reference: with its sign, and infinite where the beam never meets the detector, as in nanoBragg.
+    """
+    if experiment.profile is Profile.CORRECTED:
+        return frame.distance.abs()
+    met = meets_the_beam(frame.beam, frame.normal)
+    return frame.distance if met else torch.full_like(frame.distance, torch.inf)
 
 
 def _sensor(experiment: Experiment) -> tuple[Sweep, Float[Tensor, ""]]:
@@ -246,32 +227,46 @@ def _fluence(experiment: Experiment) -> Float[Tensor, ""]:
     return scalar_tensor(beam.fluence)
 
 
-def _warn_of_overrides(experiment: Experiment, axes: LabAxes) -> None:
-    detector, reference = experiment.detector, experiment.profile is Profile.REFERENCE
-    convention = detector.detector_convention.value
-    pivot, asked = effective_pivot(detector, experiment.profile), detector.detector_pivot
-    if asked not in (None, pivot):
-        _warn(
-            f"pivot {asked.value if asked else ''} is overridden: the {convention} convention "
-            f"turns about the {pivot.value}; --profile corrected honours it"
-        )
-    if reference and detector.pix0_vector_m is not None:
-        _warn("pix0_vector is overwritten by distance and beam centre; --profile corrected uses it")
-    _warn_of_beam_centre(detector)
-    if axes.normal_regenerated:
-        _warn("odet_vector is not exactly 1 long: replaced by fdet_vector x sdet_vector")
+def _warn_of_overrides(experiment: Experiment) -> None:
+    reference = experiment.profile is Profile.REFERENCE
+    _warn_of_beam_centre(experiment.detector, reference=reference)
+    _warn_of_negative_widths(experiment)
+    _warn_of_phi_step(experiment)
 
 
-def _warn_of_beam_centre(detector: DetectorConfig) -> None:
+def _warn_of_negative_widths(experiment: Experiment) -> None:
+    """A width or step has no sign, so a negative one counts as not given, as in nanoBragg."""
+    beam, spread = experiment.beam, experiment.crystal.mosaic_spread_deg
+    names = ("hdiv_range_mrad", "hdiv_step_mrad", "vdiv_range_mrad", "vdiv_step_mrad")
+    widths = {name: getattr(beam, name) for name in (*names, "dispersion_percent")}
+    for name, width in {**widths, "mosaic_spread_deg": spread}.items():
+        if width is not None and width < 0:
+            _warn(f"{name} {float(width):g} is negative: it counts as not given")
+
+
+def _warn_of_phi_step(experiment: Experiment) -> None:
+    """Corrected: range and number of steps come before a step that says otherwise."""
+    crystal = experiment.crystal
+    osc, step, count = crystal.osc_range_deg, crystal.phi_step_deg, crystal.phi_steps
+    if experiment.profile is Profile.REFERENCE or osc is None or count is None or not step:
+        return
+    right = float(osc or 0.0) / max(count or 1, 1)
+    if not math.isclose(float(step), right, rel_tol=1e-6):
+        _warn(f"phi_step_deg {float(step):g} does not count: range and steps make it {right:g}")
+
+
+def _warn_of_beam_centre(detector: DetectorConfig, *, reference: bool) -> None:
     """A beam centre that the convention does not read; silent where the one it reads is given."""
     beam = (detector.beam_center_x_mm, detector.beam_center_y_mm)
     origin = (detector.orgx_px, detector.orgy_px)
     convention = detector.detector_convention
     if convention in (DetectorConvention.XDS, DetectorConvention.DIALS):
         unread, read, names = beam, origin, "beam_center_x_mm and beam_center_y_mm (-Xbeam, -Ybeam)"
-    elif convention is not DetectorConvention.CUSTOM:
+        instead = ""
+    elif reference and convention is not DetectorConvention.CUSTOM:
         unread, read, names = origin, beam, "orgx_px and orgy_px (-ORGX, -ORGY)"
+        instead = "; the corrected profile takes them as the beam centre (behaviour.md, row 25)"
     else:
         return
     if any(part is not None for part in unread) and all(part is None for part in read):
-        _warn(f"{names} do not move the detector in the {convention.value} convention")
+        _warn(f"{names} do not move the detector in the {convention.value} convention{instead}")

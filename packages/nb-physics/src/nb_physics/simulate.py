@@ -10,16 +10,15 @@ from torch import Tensor
 
 from nb_core import Experiment, InputError, Recorder
 from nb_physics.devices import computing_device, sharing_devices
-from nb_physics.engine.choice import Engine
-from nb_physics.gradient import carries_gradient
-from nb_physics.image import Image
+from nb_physics.engine.choice import Choice, Engine
+from nb_physics.gradient import has_gradient, is_transformed
+from nb_physics.image import Image, placed
+from nb_physics.loop import Progress, TileLoop
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_to
+from nb_physics.sharing import share_out
 from nb_physics.tiles import chosen_pixels, select_pixels, tile_evaluations
 from nb_physics.walk import EagerWalk, affordable_pixels, choose_walk
-
-Progress = Callable[[int, int], None]
-"""Called after each tile with the pixels done and the pixels in all."""
 
 
 def simulate(
@@ -32,17 +31,19 @@ def simulate(
     image_dtype: torch.dtype | None = None,
     recorder: Recorder | None = None,
     progress: Progress | None = None,
+    chosen: Callable[[Choice], None] | None = None,
 ) -> Float[Tensor, "slow fast"]:
     """The image of an experiment: photons per pixel, 0 outside the ROI and the mask.
 
     experiment: or its plan, where that has been made already
     dtype: float64, or float32 (phases stay in float64; where the device has none, in pairs of
         float32, and without gradients)
-    engine: eager torch, compiled kernels, or whichever is sooner done; gradients and recorders
-        take eager
+    engine: eager torch, compiled kernels, or whichever is sooner done (`choose_engine` says which,
+        and why); recorders take eager
     max_memory: bytes to work with beside the image and the experiment
     image_dtype: of the image, where it shall not be `dtype`: float32 keeps a large one small
     recorder: is offered every intermediate quantity (nb_core.quantities)
+    chosen: is told, before the first tile, the engine that computes the image, and why
     A backward pass computes each tile anew, so that a gradient needs no more memory than a tile.
     Several CUDA devices share an image for "cuda", which comes to be on the first of them.
     Raises InputError where the device or dtype is not to be had, and for engine "compiled" with a
@@ -50,21 +51,19 @@ def simulate(
     """
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
-    devices = sharing_devices(target)
-    scenes = [scene] if len(devices) == 1 else [scene_to(scene, to) for to in devices]
     walks = [
-        choose_walk(plan, part, selection.count, dtype, to, engine, recorder)
-        for part, to in zip(scenes, devices, strict=True)
+        choose_walk(
+            plan, part, selection.count, dtype, to, engine, recorder, None if number else chosen
+        )
+        for number, (part, to) in enumerate(_scenes(scene, sharing_devices(target)))
     ]
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
-    image = Image(
-        shape, selection, image_dtype or dtype, target, keeps_graph=carries_gradient(scene)
-    )
     largest = affordable_pixels(max_memory, scene, tile_evaluations(target))
-    for tile, (start, stop) in enumerate(walks[0].ranges(selection.count, largest)):
-        image.add(start, walks[tile % len(walks)].photons(selection, start, stop))
-        if progress is not None:
-            progress(stop, selection.count)
+    loop = TileLoop(scene, walks, selection, dtype, target, largest, progress)
+    if has_gradient(scene) or is_transformed(scene):
+        return placed(loop.photons().to(image_dtype or dtype), selection, shape)
+    image = Image(shape, selection, image_dtype or dtype, target)
+    loop.each(image.add)
     return image.finished()
 
 
@@ -86,12 +85,7 @@ def photons_at(
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = chosen_pixels(pixels, plan.experiment.detector)
     walk = choose_walk(plan, scene, selection.count, dtype, target, engine, None)
-    parts = [torch.zeros(0, dtype=dtype, device=target)]
-    for start, stop in walk.ranges(selection.count):
-        parts.append(walk.photons(selection, start, stop))
-        if progress is not None:
-            progress(stop, selection.count)
-    return torch.cat(parts)
+    return TileLoop(scene, [walk], selection, dtype, target, progress=progress).photons()
 
 
 def simulate_pixels(
@@ -122,13 +116,26 @@ def simulate_pixels(
         numbers.append(number)
     tiles: dict[int, Tensor] = {}
     wanted = sorted({number // size for number in numbers})
-    for done, tile in enumerate(wanted, 1):
-        stop = min((tile + 1) * size, selection.count)
-        tiles[tile] = walk.photons(selection, tile * size, stop)
+
+    def photons(tile: int) -> Tensor:
+        return walk.photons(selection, tile * size, min((tile + 1) * size, selection.count))
+
+    def keep(tile: int, values: Tensor) -> None:
+        tiles[tile] = values
         if progress is not None:
-            progress(done, len(wanted))
+            progress(len(tiles), len(wanted))
+
+    alone = recorder is not None or is_transformed(scene)
+    share_out(wanted, photons, keep, device=target, alone=alone)
     parts = [tiles[number // size][number % size] for number in numbers]
     return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)
+
+
+def _scenes(scene: Scene, devices: list[torch.device]) -> list[tuple[Scene, torch.device]]:
+    """The scene on each device that shares its image; copies, but for the first."""
+    with torch.no_grad():
+        copies = [(scene_to(scene, device), device) for device in devices[1:]]
+    return [(scene, devices[0]), *copies]
 
 
 def _on_device(

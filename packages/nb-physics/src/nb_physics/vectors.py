@@ -30,6 +30,11 @@ def length(v: Float[Tensor, "3 *n"]) -> Float[Tensor, "*n"]:
     return torch.where(nothing, 0.0, torch.sqrt(torch.where(nothing, 1.0, squared)))
 
 
+def angle_between(v: Float[Tensor, "3 *n"], w: Float[Tensor, "3 *n"]) -> Float[Tensor, "*n"]:
+    """Angle (radians) between two vectors, which have a length."""
+    return torch.acos((dot(v, w) / (length(v) * length(w))).clamp(-1.0, 1.0))
+
+
 def unit(v: Float[Tensor, "3 *n"]) -> Float[Tensor, "3 *n"]:
     """Unit vector; a vector of no length stays as it is."""
     squared = dot(v, v)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -12,11 +13,11 @@ from torch import Tensor
 
 from nb_core import InputError, NbWarning, Recorder
 from nb_core.recorder import Site
-from nb_physics.engine.choice import Engine, takes_kernels
-from nb_physics.engine.derive import CompiledGradient, gradient_kernels
-from nb_physics.engine.load import BuildError
-from nb_physics.engine.walk import CompiledWalk, needed_kernels
-from nb_physics.gradient import Photons, has_gradient, is_transformed, recomputed_photons
+from nb_physics.engine.choice import Choice, Engine, choice_for
+from nb_physics.engine.derive import CompiledGradient
+from nb_physics.engine.make import BuildError, make_all_that_can_be
+from nb_physics.engine.walk import CompiledWalk
+from nb_physics.gradient import is_transformed, scene_gradient
 from nb_physics.plan import Plan
 from nb_physics.scene import Scene
 from nb_physics.tile import tile_photons
@@ -65,39 +66,36 @@ class EagerWalk:
         return values
 
 
-class GradientWalk:
-    """By another walk, with a gradient that is computed in the backward pass: by kernels where
-    there are some, else by eager tiles.
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """How the tiles of one device are computed.
+
+    values: what gives the photons; eager: the same by torch, with a graph of every operation
+    gradient: kernels of the gradient, where there are some
+    alone: whether operations have to be seen one by one, in the thread that asks for them
     """
 
-    def __init__(
+    values: EagerWalk | CompiledWalk
+    eager: EagerWalk
+    gradient: CompiledGradient | None = None
+    alone: bool = False
+
+    def slope_ranges(self, count: int, largest: int | None) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each tile of a backward pass."""
+        return (self.gradient or self.eager).ranges(count, largest)
+
+    def slopes(
         self,
-        eager: EagerWalk,
-        values: EagerWalk | CompiledWalk,
-        gradient: CompiledGradient | None = None,
-    ) -> None:
-        self.eager, self.values, self.gradient = eager, values, gradient
-        self.scene, self.device = eager.scene, eager.device
-
-    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
-        """As of the walk that gives the values."""
-        return self.values.ranges(count, largest)
-
-    def photons(self, selection: PixelSelection, start: int, stop: int) -> Float[Tensor, " pixels"]:
-        """Photons of pixels number `start` to `stop`."""
-        parts: list[Photons] = [
-            functools.partial(self.eager.photons, selection, start + first, start + last)
-            for first, last in pixel_ranges(stop - start, self.eager.size)
-        ]
-        by_kernels = None
+        selection: PixelSelection,
+        pixels: tuple[int, int],
+        cotangent: Float[Tensor, " pixels"],
+        names: list[str],
+    ) -> dict[str, Tensor]:
+        """Gradients by tensors of the scene, of the photons of some pixels times a cotangent."""
         if self.gradient is not None:
-            by_kernels = functools.partial(self.gradient, selection, start, stop)
-        return recomputed_photons(
-            self.scene, lambda: self.values.photons(selection, start, stop), parts, by_kernels
-        )
-
-
-Walk = EagerWalk | CompiledWalk | GradientWalk
+            return self.gradient(selection, *pixels, cotangent)
+        photons = functools.partial(self.eager.photons, selection, *pixels)
+        return scene_gradient(self.eager.scene, photons, cotangent, names)
 
 
 def choose_walk(
@@ -108,61 +106,52 @@ def choose_walk(
     device: torch.device,
     engine: Engine | str,
     recorder: Recorder | None,
+    chosen: Callable[[Choice], None] | None = None,
 ) -> Walk:
     """The walk over so many pixels that the engine stands for; eager, with a warning, where no
     kernel can be built.
+
+    chosen: is told the choice that was kept
     """
-    chosen, eager = check_engine(engine), EagerWalk(plan, scene, dtype, device, recorder)
-    if recorder is not None or is_transformed(scene):
-        if chosen is Engine.COMPILED:
-            remedy = "kernels show nothing inside, nor to torch.func; choose eager or auto"
-            raise InputError("engine", chosen.value, remedy)
-        return eager
-    evaluations = float(count) * scene.layers * plan.steps
-    values, gradient = None, None
-    if count and chosen is not Engine.EAGER and device.type != "mps":
-        values, gradient = _compiled(scene, evaluations, dtype, device, chosen)
-    if has_gradient(scene):
-        return GradientWalk(eager, values or eager, gradient)
-    return values or eager
+    choice = choice_for(scene, count, dtype, device, engine, recorder)
+    eager = EagerWalk(plan, scene, dtype, device, recorder)
+    values, gradient, choice = _compiled(scene, dtype, device, choice)
+    if chosen is not None:
+        chosen(choice)
+    alone = recorder is not None or is_transformed(scene)
+    return Walk(values or eager, eager, gradient, alone)
 
 
 def _compiled(
-    scene: Scene, evaluations: float, dtype: torch.dtype, device: torch.device, engine: Engine
-) -> tuple[CompiledWalk | None, CompiledGradient | None]:
-    """The walk by kernels and its gradient, where the engine wants them and they can be had."""
-    kernels = needed_kernels(scene, dtype, device)
-    derived = gradient_kernels(kernels, scene) if has_gradient(scene) else None
-    if engine is Engine.AUTO and not takes_kernels([*kernels, *(derived or [])], evaluations):
-        return None, None
+    scene: Scene, dtype: torch.dtype, device: torch.device, choice: Choice
+) -> tuple[CompiledWalk | None, CompiledGradient | None, Choice]:
+    """The walk by kernels and its gradient, where they are chosen and can be had; and the choice
+    that is left.
+    """
+    if choice.engine is Engine.EAGER:
+        return None, None, choice
     walk = None
     try:
+        make_all_that_can_be((*choice.kernels, *choice.gradient))
         walk = CompiledWalk(scene, dtype, device)
-        return walk, CompiledGradient(walk, derived) if derived else None
+        gradient = CompiledGradient(walk, list(choice.gradient)) if choice.gradient else None
     except BuildError as error:
-        _warn_once(str(error))
-        return walk, None
+        warn_once(str(error))
+        return walk, None, choice.without_kernels(str(error), of_image=walk is None)
+    return walk, gradient, choice
 
 
 @functools.cache
-def _warn_once(reason: str) -> None:
+def warn_once(reason: str) -> None:
+    """Says, once in a process, why there are no kernels."""
     message = f"no compiled kernels, eager torch is used, which is slower: {reason}"
     warnings.warn(message, NbWarning, stacklevel=4)
-
-
-def check_engine(name: Engine | str) -> Engine:
-    """The engine of that name; InputError for another."""
-    try:
-        return Engine(name)
-    except ValueError as error:
-        known = ", ".join(Engine)
-        raise InputError("engine", name, f"expected one of: {known}") from error
 
 
 def affordable_pixels(max_memory: int | None, scene: Scene, most: int) -> int | None:
     """How many pixels a tile may have in so many bytes; most: evaluations of a block.
 
-    InputError for less than LEAST_MEMORY.
+    On the CPU each of torch's threads has a tile. InputError for less than LEAST_MEMORY.
     """
     if max_memory is None:
         return None
@@ -171,4 +160,5 @@ def affordable_pixels(max_memory: int | None, scene: Scene, most: int) -> int | 
         raise InputError("max_memory", max_memory, remedy)
     sources, steps = scene.wavelength.numel(), scene.cell_vectors.shape[2]
     together = min(sources * steps, most)
-    return max(1, max_memory // (BYTES_OF_EVALUATION * max(together, sources)))
+    tiles = torch.get_num_threads() if scene.wavelength.device.type == "cpu" else 1
+    return max(1, max_memory // (tiles * BYTES_OF_EVALUATION * max(together, sources)))

@@ -20,7 +20,7 @@ from nb_physics.lattice.gauss import WIDTH_SQUARED
 from nb_physics.lattice.tophat import RADIUS_SQUARED
 from nb_physics.scattering import scattering_vectors
 from nb_physics.vectors import length
-from nb_refine.images import said_once
+from nb_refine.images import Computing, said_once
 
 NARROWING = 0.5
 """Width of each stage's spots, as a fraction of those of the stage before."""
@@ -65,9 +65,29 @@ def make_stages(plan: Plan, start_error: float, *, geometric: bool) -> list[Stag
 def broadened(experiment: Experiment, plan: Plan, width: float) -> Experiment:
     """The experiment with Gaussian spots of this width and the peaks of the true crystal.
 
-    nanoBragg's Gaussian has the exponent fudge (Na Nb Nc dq)^2 / 0.63: fudge sets the width.
+    nanoBragg's Gaussian has the exponent fudge (Na Nb Nc dq)^2 / 0.63: fudge sets the width. These
+    spots are no narrower than what mosaic spread does to a true one: one domain stands for all.
     """
-    return _with_spots(experiment, plan, CrystalShape.GAUSS, WIDTH_SQUARED / width**2)
+    spots = _with_spots(experiment, plan, CrystalShape.GAUSS, WIDTH_SQUARED / width**2)
+    return _of_one_domain(spots, _sub_pixels(plan, width))
+
+
+def _sub_pixels(plan: Plan, width: float) -> int:
+    """One sub-pixel is enough for spots that are broader than a pixel."""
+    frame = plan.frame
+    pixel = float(frame.pixel_size / frame.close_distance / plan.sources.wavelength.min())
+    return 1 if width > pixel else plan.oversample
+
+
+def _of_one_domain(experiment: Experiment, oversample: int) -> Experiment:
+    """The experiment without mosaic spread and without interpolation of structure factors, and
+    with so many sub-pixels along an edge.
+    """
+    crystal = dataclasses.replace(experiment.crystal, mosaic_spread_deg=0.0, mosaic_domains=1)
+    sampling = dataclasses.replace(
+        experiment.sampling, oversample=oversample, interpolate=False
+    )
+    return dataclasses.replace(experiment, crystal=crystal, sampling=sampling)
 
 
 def _with_spots(
@@ -87,18 +107,23 @@ def _with_spots(
     return dataclasses.replace(experiment, crystal=crystal)
 
 
-def near_reflections(experiment: Experiment, radius: float) -> Int[Tensor, " pixels"]:
+def near_reflections(
+    experiment: Experiment, radius: float, computing: Computing | None = None
+) -> Int[Tensor, " pixels"]:
     """Flat indices of the pixels within `radius` (1/Angstrom) of a reflection that scatters.
 
-    Where the flat-topped spots of that radius fall, in the middle of each pixel.
+    Where the flat-topped spots of that radius fall, in the middle of each pixel, for the mean of
+    the mosaic domains: a radius of true spots has their spread in it.
     """
     with said_once():
         plan, exponent = make_plan(experiment), RADIUS_SQUARED / radius**2
         topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, exponent)
-        sampling = dataclasses.replace(experiment.sampling, oversample=1, interpolate=False)
         dry = BackgroundConfig(water_size_um=0.0)
-        flat = dataclasses.replace(topped, sampling=sampling, background=dry, roi=None, mask=None)
-        return torch.nonzero(simulate(flat).flatten() > 0).flatten()
+        single = _of_one_domain(topped, 1)
+        flat = dataclasses.replace(single, background=dry, roi=None, mask=None)
+        how = computing or Computing()
+        image = simulate(flat, device=how.device, dtype=how.dtype, engine=how.engine)
+    return torch.nonzero(image.flatten() > 0).flatten().cpu()
 
 
 def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:

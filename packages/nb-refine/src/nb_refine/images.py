@@ -2,110 +2,127 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd import forward_ad
 
+import nb_physics
 from nb_core import Experiment, NbWarning
-from nb_physics import Plan, make_plan, photons_at
-from nb_physics.scene import Scene, make_scene, scene_tensors, scene_with
-from nb_physics.tiles import chosen_pixels
-from nb_physics.walk import EagerWalk
+from nb_physics import Choice, Engine, Progress, choose_engine, photons_at, select_pixels
+
+MOST_TOGETHER = 1 << 19
+"""Pixels whose derivatives stand in memory where only their photons are wanted."""
 
 Build = Callable[[Float[Tensor, " parameters"]], Experiment]
 """The experiment of some values of the parameters."""
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Where and how photons are computed: device, dtype and engine as of nb_physics.simulate.
+
+    repeats: how often the same is to be computed with other values, so that building kernels is
+        weighed against all of it
+    """
+
+    device: torch.device | str = "cpu"
+    dtype: torch.dtype = torch.float64
+    engine: Engine | str = Engine.AUTO
+    repeats: int = 1
 
 
 @contextmanager
 def said_once() -> Iterator[None]:
     """Keeps nb_physics from repeating, at each step, what it warned of at the start."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NbWarning)
+        warnings.filterwarnings("ignore", category=NbWarning, message="(?!no compiled kernels)")
         yield
 
 
-def photons(
-    build: Build, values: Float[Tensor, " parameters"], pixels: Int[Tensor, " pixels"]
-) -> Float[Tensor, " pixels"]:
-    """Photons of the pixels; a gradient of the values is kept."""
-    with said_once():
-        return photons_at(build(values), pixels, engine="eager")
-
-
 def photons_and_jacobian(
-    build: Build, values: Float[Tensor, " parameters"], pixels: Int[Tensor, " pixels"]
+    build: Build,
+    values: Float[Tensor, " parameters"],
+    pixels: Int[Tensor, " pixels"],
+    computing: Computing | None = None,
+    progress: Progress | None = None,
+    told: Callable[[Choice], None] | None = None,
 ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-    """Photons, and their derivatives by the parameters.
+    """Photons, and their derivatives by the parameters: float64 on the CPU, wherever computed.
 
-    From the parameters to the scene, which is small, in reverse mode; from the scene to the pixels
-    in forward mode, one pass for each parameter. So memory is that of the photons and their
-    derivatives, whatever the number of steps.
+    told: which engine computes them
     """
-    _load_forward_mode()
+    chosen = computing or Computing()
     leaf = values.detach().clone().requires_grad_()
     with said_once():
-        plan = make_plan(build(leaf))
-    scene = make_scene(plan)
-    names, slopes = _scene_jacobian(scene, leaf)
-    tensors = {name: tensor.detach() for name, tensor in scene_tensors(scene).items()}
-    fixed = scene_with(scene, tensors)
-    primal = torch.zeros(pixels.numel(), dtype=torch.float64)
-    columns = torch.zeros((pixels.numel(), values.numel()), dtype=torch.float64)
-    with torch.no_grad():
-        for number in range(values.numel()):
-            moving = {name: part[..., number] for name, part in zip(names, slopes, strict=True)}
-            with forward_ad.dual_level():
-                dual = {
-                    name: forward_ad.make_dual(tensors[name], tangent.contiguous())
-                    for name, tangent in moving.items()
-                    if bool((tangent != 0).any())
-                }
-                result = _walk(plan, scene_with(fixed, {**tensors, **dual}), pixels)
-                parts = forward_ad.unpack_dual(result)
-                primal = parts.primal.clone()
-                if parts.tangent is not None:
-                    columns[:, number] = parts.tangent
-    return primal, columns
+        expected, jacobian = nb_physics.photons_and_jacobian(
+            build(leaf),
+            leaf,
+            pixels,
+            device=chosen.device,
+            dtype=chosen.dtype,
+            engine=chosen.engine,
+            repeats=chosen.repeats,
+            progress=progress,
+            chosen=told,
+        )
+    return expected.to("cpu", torch.float64), jacobian.to("cpu", torch.float64)
 
 
-@functools.cache
-def _load_forward_mode() -> None:
-    """On first use, torch's forward mode imports what torch itself warns of as deprecated."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        with forward_ad.dual_level():
-            one = torch.ones((), dtype=torch.float64)
-            forward_ad.make_dual(one, one)
+@dataclass(frozen=True)
+class WithoutDerivatives:
+    """Photons alone; float64 on the CPU, wherever computed.
 
-
-def _scene_jacobian(
-    scene: Scene, leaf: Float[Tensor, " parameters"]
-) -> tuple[list[str], list[Tensor]]:
-    """The scene's tensors that depend on the parameters, and their derivatives.
-
-    These have the tensor's axes and, last, that of the parameters.
+    at_hand: whether the kernels that give derivatives, too, are there: they take three times as
+        long as those of an image, which may have to be built first, and a tenth of what eager takes
     """
-    moving = {name: t for name, t in scene_tensors(scene).items() if t.requires_grad}
-    flat = torch.cat([tensor.reshape(-1) for tensor in moving.values()])
-    rows = torch.eye(flat.numel(), dtype=flat.dtype)
-    (jacobian,) = torch.autograd.grad(flat, leaf, rows, is_grads_batched=True)
-    sizes = [tensor.numel() for tensor in moving.values()]
-    parts = [
-        part.reshape(*tensor.shape, leaf.numel())
-        for part, tensor in zip(jacobian.split(sizes), moving.values(), strict=True)
-    ]
-    return list(moving), parts
 
+    computing: Computing
+    at_hand: bool
+    progress: Progress | None = None
 
-def _walk(plan: Plan, scene: Scene, pixels: Int[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
-    """Photons of the pixels of a scene, tile by tile."""
-    chosen = chosen_pixels(pixels, plan.experiment.detector)
-    walk = EagerWalk(plan, scene, torch.float64, torch.device("cpu"))
-    tiles = [walk.photons(chosen, *part) for part in walk.ranges(chosen.count)]
-    return torch.cat([torch.zeros(0, dtype=torch.float64), *tiles])
+    def image(
+        self, build: Build, values: Float[Tensor, " parameters"]
+    ) -> Float[Tensor, "slow fast"]:
+        """The whole image; 0 outside the region of interest and the mask."""
+        experiment = build(values.detach())
+        detector, selection = experiment.detector, select_pixels(experiment)
+        rendered = selection.indices(0, selection.count, torch.device("cpu"))
+        image = torch.zeros(detector.spixels * detector.fpixels, dtype=torch.float64)
+        image[rendered] = self.at(build, values, rendered)
+        return image.reshape(detector.spixels, detector.fpixels)
+
+    def at(
+        self, build: Build, values: Float[Tensor, " parameters"], pixels: Int[Tensor, " pixels"]
+    ) -> Float[Tensor, " pixels"]:
+        """Photons of the pixels with these flat indices."""
+        experiment, by = build(values.detach()), self.computing
+        with said_once():
+            choice = choose_engine(
+                experiment, device=by.device, dtype=by.dtype, engine=by.engine
+            )
+            if not self.at_hand or (choice.engine is Engine.COMPILED and not choice.missing):
+                found = photons_at(
+                    experiment,
+                    pixels,
+                    device=by.device,
+                    dtype=by.dtype,
+                    engine=by.engine,
+                    progress=self.progress,
+                )
+                return found.to("cpu", torch.float64)
+        parts, done = [torch.zeros(0, dtype=torch.float64)], 0
+        for some in pixels.split(MOST_TOGETHER):
+            tell = self._later(done, pixels.numel())
+            parts.append(photons_and_jacobian(build, values, some, by, tell)[0])
+            done += some.numel()
+        return torch.cat(parts)
+
+    def _later(self, before: int, total: int) -> Progress | None:
+        """Tells of pixels that follow others."""
+        progress = self.progress
+        return None if progress is None else lambda done, _: progress(before + done, total)

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_refine.images import Build, photons, photons_and_jacobian
+from nb_physics import Choice, Progress
+from nb_refine.images import Build, Computing, photons_and_jacobian
 from nb_refine.losses import Loss, above_floor, loss_sum, residual_and_slope
 
 
@@ -17,9 +18,14 @@ from nb_refine.losses import Loss, above_floor, loss_sum, residual_and_slope
 class Objective:
     """Counts at some pixels, and the loss of a model of them.
 
+    Expected photons always come with their derivatives, which cost little beside them and are
+    wanted wherever a step is taken; those of the last two places are kept.
+
     build: the experiment of some values; counts: photons, shape (pixels,)
     variance: of the counts, for the losses that need one; see `reweighted`
     lower, upper: bounds of the parameters
+    computing: where and how photons are computed; progress: is told of the pixels done
+    told: which engine computes them
     """
 
     build: Build
@@ -28,8 +34,11 @@ class Objective:
     loss: Loss
     lower: Float[Tensor, " parameters"]
     upper: Float[Tensor, " parameters"]
+    computing: Computing = field(default_factory=Computing)
+    progress: Progress | None = None
+    told: Callable[[Choice], None] | None = None
     variance: Float[Tensor, " pixels"] = field(init=False)
-    _last: tuple[Tensor, Tensor, Tensor] | None = field(init=False, default=None)
+    _known: list[tuple[Tensor, Tensor, Tensor]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.variance = self.counts.clamp(min=1.0)
@@ -38,18 +47,13 @@ class Objective:
         """Takes the variance from the model: that of the counts is too small where they are low."""
         self.variance = self.model_and_jacobian(values)[0]
 
-    def model(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
-        """Expected photons, never 0."""
-        return above_floor(photons(self.build, values, self.pixels))
-
     def value(self, values: Float[Tensor, " parameters"]) -> float:
         """The loss."""
-        return float(loss_sum(self.loss, self.counts, self.model(values), self.variance))
+        return float(loss_sum(self.loss, self.counts, self.model_and_jacobian(values)[0], self.variance))
 
     def residuals(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
         """r, with a loss of sum r^2 / 2."""
-        known = self._last is not None and torch.equal(self._last[0], values)
-        model = self.model_and_jacobian(values)[0] if known else self.model(values)
+        model, _ = self.model_and_jacobian(values)
         return residual_and_slope(self.loss, self.counts, model, self.variance)[0]
 
     def residuals_and_jacobian(
@@ -63,19 +67,28 @@ class Objective:
     def model_and_jacobian(
         self, values: Float[Tensor, " parameters"]
     ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-        """Expected photons and their derivatives; the last ones are kept."""
-        if self._last is None or not torch.equal(self._last[0], values):
-            model, jacobian = photons_and_jacobian(self.build, values, self.pixels)
-            self._last = (values.clone(), above_floor(model), jacobian)
-        return self._last[1], self._last[2]
+        """Expected photons, never 0, and their derivatives."""
+        for known, model, jacobian in self._known:
+            if torch.equal(known, values):
+                return model, jacobian
+        expected, jacobian = photons_and_jacobian(
+            self.build, values, self.pixels, self.computing, self.progress, self.told
+        )
+        model = above_floor(expected)
+        self._known = [(values.detach().clone(), model, jacobian), *self._known[:1]]
+        return model, jacobian
 
     def gradient(
         self,
         position: Float[Tensor, " parameters"],
         to_values: Callable[[Tensor], Tensor],
     ) -> tuple[float, Float[Tensor, " parameters"]]:
-        """The loss at `to_values(position)` and its gradient by `position`, in reverse mode."""
+        """The loss at `to_values(position)` and its gradient by `position`."""
         leaf = position.detach().clone().requires_grad_()
-        loss = loss_sum(self.loss, self.counts, self.model(to_values(leaf)), self.variance)
-        (gradient,) = torch.autograd.grad(loss, leaf)
+        values = to_values(leaf)
+        model, jacobian = self.model_and_jacobian(values.detach())
+        expected = model.clone().requires_grad_()
+        loss = loss_sum(self.loss, self.counts, expected, self.variance)
+        (slope,) = torch.autograd.grad(loss, expected)
+        (gradient,) = torch.autograd.grad(values, leaf, jacobian.T @ slope)
         return float(loss.detach()), gradient

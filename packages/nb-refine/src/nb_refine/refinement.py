@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalShape, Experiment, InputError
-from nb_physics import make_plan
+from nb_physics import Choice, Engine, make_plan
 from nb_refine.continuation import Stage, broadened, make_stages, near_reflections, some_of
 from nb_refine.errors import FitError
-from nb_refine.images import photons_and_jacobian
+from nb_refine.images import Computing, photons_and_jacobian
 from nb_refine.lattice import Lattice
 from nb_refine.losses import Loss
 from nb_refine.objective import Objective
@@ -36,6 +37,16 @@ SETTLED = 1e-3
 """Every stage but the last ends when a step takes less than this part off its loss."""
 
 MOST_CHI_SQUARED = 2.0
+
+EVALUATIONS = 6
+"""Of the photons and their derivatives, that a stage is taken to need: what engine pays for it, and
+how far it is.
+"""
+
+Told = Callable[[str, int, int], None]
+"""Is told the name of a stage, and of the pixels that it will compute those done and all. More than
+were expected are all of them once more.
+"""
 
 Kind = TypeVar("Kind", bound=Enum)
 
@@ -64,6 +75,8 @@ class Refinement:
     max_chi_squared: a pixel, of a model that fits
     limits: bounds by parameter, in place of the defaults
     callbacks: called with each Step
+    device, dtype, engine: where and how photons are computed, as of nb_physics.simulate
+    progress: called within a step; see Told
     Raises InputError for what cannot be refined, and as `observe`.
     """
 
@@ -82,6 +95,10 @@ class Refinement:
         max_chi_squared: float = MOST_CHI_SQUARED,
         limits: Mapping[str, tuple[float, float]] | None = None,
         callbacks: Sequence[Callable[[Step], None]] = (),
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float64,
+        engine: Engine | str = Engine.AUTO,
+        progress: Told | None = None,
     ) -> None:
         if experiment.crystal.shape is CrystalShape.TOPHAT:
             remedy = "flat-topped spots have no gradient; choose square, round or gauss"
@@ -98,12 +115,15 @@ class Refinement:
         self.optimizer = _member("optimizer", optimizer, Optimizer)
         self.predicts, self.most_steps = roi_from_prediction, steps
         self.max_chi_squared, self.callbacks = max_chi_squared, list(callbacks)
+        self.computing, self.progress = Computing(device, dtype, engine), progress
         geometric = any(parameter.geometric for parameter in self.model.parameters)
         self.stages = make_stages(self.plan, math.radians(start_error_deg), geometric=geometric)
         self.stages += self.stages[-1:] * self._repeats()
         self.values = self.model.start
         self.history: list[Step] = []
         self._left, self._running = list(self.stages), None
+        self._doing, self._rounds = "refining", 0
+        self.choice: Choice | None = None
 
     _running: _Running | None
 
@@ -163,6 +183,7 @@ class Refinement:
         """
         if not self.finished:
             raise InputError("refinement", "not finished", "take all its steps, or call run()")
+        self._doing, self._rounds = "result", 0
         pixels = self._pixels(self.stages[-1], self.experiment)
         return make_result(
             self.model,
@@ -172,7 +193,19 @@ class Refinement:
             self.kind,
             self.history,
             self.max_chi_squared,
+            self.computing,
+            self._tell,
         )
+
+    def _tell(self, done: int, total: int) -> None:
+        """Says how far the stage is, when so many of the pixels of one round are computed."""
+        if self.progress is not None:
+            rounds = max(EVALUATIONS, self._rounds + 1)
+            self.progress(self._doing, self._rounds * total + done, rounds * total)
+        self._rounds += done == total
+
+    def _tell_choice(self, choice: Choice) -> None:
+        self.choice = choice
 
     def _repeats(self) -> int:
         """How often the last stage begins anew: with variances, or Adam's units, of its end."""
@@ -180,6 +213,7 @@ class Refinement:
 
     def _enter(self, stage: Stage) -> _Running:
         """The stage's pixels, its objective from the present values, and its optimiser."""
+        self._doing, self._rounds = stage.name, 0
         model = self._stage_model(stage)
         values = torch.tensor(
             [self._value(p.name, p.start) for p in model.parameters], dtype=torch.float64
@@ -193,13 +227,20 @@ class Refinement:
             )
 
         counts = self.observation.photons.flatten()[pixels]
-        objective = Objective(build, pixels, counts, self.kind, *model.bounds())
+        told = (self._tell, self._tell_choice)
+        how = self._repeated(stage)
+        objective = Objective(build, pixels, counts, self.kind, *model.bounds(), how, *told)
         values = _scaled(objective, model, values)
         cov = covariance(information(*objective.model_and_jacobian(values)), model.names)
         if self.kind is not Loss.POISSON:
             objective.reweight(values)
         stepper = make_stepper(self.optimizer, objective, values, cov)
         return _Running(stage, model, objective, stepper, values, objective.value(values))
+
+    def _repeated(self, stage: Stage) -> Computing:
+        """How this stage is computed, and those that follow with the same spots."""
+        alike = [later for later in self._left if (later.width is None) is (stage.width is None)]
+        return dataclasses.replace(self.computing, repeats=EVALUATIONS * (1 + len(alike)))
 
     def _stage_model(self, stage: Stage) -> Model:
         """While spots are broad: what moves them, and how bright they are."""
@@ -225,7 +266,7 @@ class Refinement:
         usable = self.observation.usable.flatten()
         if not self.predicts:
             return torch.nonzero(usable).flatten()
-        near = near_reflections(experiment, stage.radius)
+        near = near_reflections(experiment, stage.radius, self.computing)
         pixels = near[usable[near]] if stage.width is None else some_of(near[usable[near]])
         if pixels.numel() < 10 * len(self.model.parameters):
             reason = f"only {pixels.numel()} usable pixels lie near predicted spots"
@@ -267,7 +308,9 @@ def _scaled(objective: Objective, model: Model, values: Tensor) -> Tensor:
     def build(part: Tensor) -> Experiment:
         return objective.build(values.index_put(where, part))
 
-    expected, columns = photons_and_jacobian(build, values[places], objective.pixels)
+    expected, columns = photons_and_jacobian(
+        build, values[places], objective.pixels, objective.computing, objective.progress
+    )
     fixed = expected - columns @ values[places]
     found = torch.linalg.lstsq(columns, (objective.counts - fixed)[:, None]).solution[:, 0]
     lower, upper = objective.lower[places], objective.upper[places]

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Experiment
-from nb_physics import simulate
+from nb_physics import Choice, Engine, Progress
 from nb_refine.errors import FitError
-from nb_refine.images import photons, photons_and_jacobian, said_once
+from nb_refine.images import Build, Computing, WithoutDerivatives, photons_and_jacobian
 from nb_refine.losses import Loss, above_floor, loss_sum
 from nb_refine.observation import Observation
 from nb_refine.parameters import Model, Parameter
@@ -87,25 +87,30 @@ def make_result(
     loss: Loss,
     history: Sequence[Step],
     most_chi_squared: float,
+    computing: Computing,
+    progress: Progress | None = None,
 ) -> Result:
     """The result at these values; FitError where there is none, as `Refinement.result` says."""
     last = history[-1]
-    expected, jacobian = photons_and_jacobian(model.experiment, values, pixels)
+    chosen: list[Choice] = []
+    expected, jacobian = photons_and_jacobian(
+        model.experiment, values, pixels, computing, progress, chosen.append
+    )
     expected = above_floor(expected)
-    experiment = model.experiment(values.detach().clone())
-    with said_once():
-        before, after = simulate(model.base), simulate(experiment)
+    simple = WithoutDerivatives(computing, chosen[-1].engine is Engine.COMPILED, progress)
+    before, after = (simple.image(model.experiment, own) for own in (model.start, values))
     counts, usable = observation.photons, observation.usable
     chi_squared = mean_chi_squared(loss, counts[usable], after[usable], len(model.parameters))
     _require_fit(chi_squared, most_chi_squared, last.reason)
-    _require_spots(model, values, pixels, counts.flatten()[pixels], expected)
+    empty = above_floor(simple.at(_spotless(model), values, pixels))
+    _require_spots(counts.flatten()[pixels], expected, empty)
     matrix = covariance(information(expected, jacobian), model.names)
     lower, upper = model.bounds()
     margin = 1e-6 * (upper - lower)
     held = (values <= lower + margin) | (values >= upper - margin)
     return Result(
         start=model.base,
-        experiment=experiment,
+        experiment=model.experiment(values.detach().clone()),
         parameters=model.parameters,
         values=values.clone(),
         uncertainties=torch.sqrt(torch.diagonal(matrix)),
@@ -147,21 +152,26 @@ def _require_fit(chi_squared: float, most: float, reason: str) -> None:
         raise FitError(f"{reason}, and not converged; give more steps, or a better start")
 
 
-def _require_spots(
-    model: Model,
-    values: Float[Tensor, " parameters"],
-    pixels: Int[Tensor, " pixels"],
-    counts: Float[Tensor, " pixels"],
-    expected: Float[Tensor, " pixels"],
-) -> None:
-    """Refuses an image that is as well described without the crystal."""
+def _spotless(model: Model) -> Build:
+    """The model without its spots: all structure factors are 0."""
 
-    def spotless(values: Tensor) -> Experiment:
+    def build(values: Tensor) -> Experiment:
         experiment = model.experiment(values)
         crystal = dataclasses.replace(experiment.crystal, default_F=0.0)
-        return dataclasses.replace(experiment, crystal=crystal, structure_factors=None)
+        factors = experiment.structure_factors
+        if factors is not None:
+            factors = dataclasses.replace(factors, F=torch.zeros_like(factors.F))
+        return dataclasses.replace(experiment, crystal=crystal, structure_factors=factors)
 
-    empty = above_floor(photons(spotless, values, pixels))
+    return build
+
+
+def _require_spots(
+    counts: Float[Tensor, " pixels"],
+    expected: Float[Tensor, " pixels"],
+    empty: Float[Tensor, " pixels"],
+) -> None:
+    """Refuses an image that is as well described without the crystal."""
     without = loss_sum(Loss.POISSON, counts, empty, empty)
     gain = float(without - loss_sum(Loss.POISSON, counts, expected, expected))
     if gain < SIGNIFICANT:

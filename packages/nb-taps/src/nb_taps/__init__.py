@@ -1,5 +1,6 @@
 """Look at any intermediate quantity of any pixel of a simulated image."""
 
+from nb_taps.explain import Explanation, Reflection, explain_pixel
 from nb_taps.hooks import hookimpl
 from nb_taps.manager import (
     TapEntry,
@@ -18,11 +19,13 @@ from nb_taps.trace import TraceLine, trace_lines
 __version__ = "0.1.0"
 
 __all__ = [
+    "Explanation",
     "Field",
     "NoiseChoice",
     "PixelRecord",
     "PixelRecorder",
     "Reading",
+    "Reflection",
     "Tap",
     "TapEntry",
     "TapResult",
@@ -30,6 +33,7 @@ __all__ = [
     "Traced",
     "choose_taps",
     "collect_taps",
+    "explain_pixel",
     "hookimpl",
     "make_manager",
     "probe",

@@ -11,17 +11,9 @@ import torch
 
 from nb_core import Experiment
 from nb_core.quantities import QUANTITIES
-from nb_physics import (
-    NoiseGenerator,
-    Plan,
-    Progress,
-    counted_photons,
-    make_plan,
-    select_pixels,
-    simulate,
-)
+from nb_physics import NoiseGenerator, Plan, Progress, make_plan, simulate
+from nb_physics.digital import digital_image
 from nb_physics.digitize import noise_counts
-from nb_physics.figures import roi_part
 from nb_taps.manager import TapEntry
 from nb_taps.probe import Pixel
 from nb_taps.record import NoiseDraw, PixelRecord, record_pixels
@@ -77,15 +69,20 @@ def _with_noise(
 ) -> list[PixelRecord]:
     """The records with what the noise image has at their pixels; 0 where it is not rendered."""
     seed = int(time.time()) if choice.seed is None else choice.seed
-    selection = select_pixels(plan.experiment)
-    drawn = counted_photons(roi_part(image, selection), choice.generator, seed)
-    digital, _ = noise_counts(drawn, plan.experiment.outputs.adc_offset)
-    found = []
-    for record in records:
-        slow, fast = record.pixel
-        row, column = slow - selection.ymin, fast - selection.xmin
-        inside = 0 <= row < drawn.shape[0] and 0 <= column < drawn.shape[1]
-        count, value = (drawn[row, column], digital[row, column]) if inside else (0.0, 0)
-        draw = NoiseDraw(float(count), int(value), seed, choice.generator)
-        found.append(dataclasses.replace(record, noise=draw))
-    return found
+    digital = digital_image(plan, image)
+    xmin, ymin = digital.selection.xmin, digital.selection.ymin
+    found: dict[Pixel, tuple[float, int]] = {}
+    for band, counts in digital.counted_bands(choice.generator, seed):
+        values, _ = noise_counts(counts, plan.experiment.outputs.adc_offset)
+        for record in records:
+            slow, fast = record.pixel
+            row, column = slow - ymin - band.start, fast - xmin
+            if 0 <= row < counts.shape[0] and 0 <= column < counts.shape[1]:
+                found[record.pixel] = float(counts[row, column]), int(values[row, column])
+    return [
+        dataclasses.replace(
+            record,
+            noise=NoiseDraw(*found.get(record.pixel, (0.0, 0)), seed, choice.generator),
+        )
+        for record in records
+    ]

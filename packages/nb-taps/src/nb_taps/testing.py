@@ -39,10 +39,11 @@ PIXELS = [(0, 0), (2, 3), (4, 5)]
 
 
 def plain_experiment() -> Experiment:
-    """A still of 5 x 6 pixels with one step a pixel and no list of structure factors."""
+    """A still of 5 x 6 pixels with one step a pixel and no list, in the reference profile."""
     crystal = CrystalConfig(cell_a=60.0, cell_b=70.0, cell_c=80.0, default_F=20.0)
     detector = DetectorConfig(spixels=5, fpixels=6, distance_mm=30.0, pixel_size_mm=0.5)
-    return Experiment(crystal, detector, sampling=SamplingConfig(oversample=1))
+    sampling = SamplingConfig(oversample=1)
+    return Experiment(crystal, detector, sampling=sampling, profile=Profile.REFERENCE)
 
 
 def rich_experiment() -> Experiment:
@@ -73,6 +74,7 @@ def rich_experiment() -> Experiment:
         SamplingConfig(oversample=2, interpolate=False),
         BackgroundConfig(water_size_um=0.01),
         structure_factors=factors,
+        profile=Profile.REFERENCE,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nb_cli.compute_options import ENGINES, device_option
+from nb_cli.compute_options import ENGINES, c_bin_option, device_option
 
 if TYPE_CHECKING:
     from nb_cli.bench.bundle import Folders
@@ -66,7 +66,7 @@ MOST_NEIGHBOURS = 256
     help="Repeat the warm calls beside N processes that compute without end.",
 )
 @click.option("--no-cold", is_flag=True, help="Leave out the fresh processes, cold and cached.")
-@click.option("--c-bin", metavar="PATH", help="The C program.  [default: NB_C_BIN, ./nanoBragg]")
+@c_bin_option
 @click.option("--profile", is_flag=True, help="Also trace a call of each with torch's profiler.")
 @click.option("--json", "json_file", metavar="FILE", help="Also write the results as JSON.")
 @click.option("--out-dir", metavar="DIR", help="Keep table, JSON, plot and evidence in a new one.")
@@ -133,12 +133,12 @@ def _list(chosen: Sequence[Workload]) -> str:
 
 def _program(given: str | None) -> Path | None:
     """The C program; None where nothing names one. InputError where what is named is none."""
-    from nb_compare.program import VARIABLE, find_program
+    from nb_compare.program import VARIABLE, search_program
 
-    if given is None and not os.environ.get(VARIABLE) and not Path("nanoBragg").is_file():
+    found = search_program(given)
+    if found is None:
         click.echo(f"nb: no C program to compare with: give --c-bin, or set {VARIABLE}", err=True)
-        return None
-    return find_program(given)
+    return found
 
 
 def _engines(given: str | None, neighbours: int) -> tuple[str, ...]:

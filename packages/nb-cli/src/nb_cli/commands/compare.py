@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option, engine_option, threads_option
+from nb_cli.compute_options import (
+    c_bin_option,
+    device_option,
+    dtype_option,
+    engine_option,
+    threads_option,
+)
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
@@ -19,7 +25,7 @@ DEFAULT_FOLDER = "nb-compare"
 
 
 @click.command("compare", short_help="Compare nb with the C program.")
-@click.option("--c-bin", metavar="PATH", help="The C program.  [default: NB_C_BIN, ./nanoBragg]")
+@c_bin_option
 @click.option("--golden", metavar="DIR", help="Compare with an image recorded there instead.")
 @click.option(
     "--roi",
@@ -89,7 +95,7 @@ def command(
     flags = program_arguments(experiment, arguments)
     choices = _choices(experiment.profile, ignore_unknown_flags, options)
     parent, line = Path(outdir), command_line()
-    with pixel_progress("simulating") as progress:
+    with pixel_progress("comparing") as progress:
         if golden is not None:
             recorded = read_golden(Path(golden))
             found = compare_with_golden(
@@ -147,6 +153,7 @@ def describe(found: Comparison) -> str:
             f"{_number(peaks['max_displacement'])} max",
         ),
         ("seconds", _seconds(summary)),
+        ("engine", "{name}: {reason}".format(**summary["nb"]["engine"])),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import time
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +17,23 @@ if TYPE_CHECKING:
     from nb_physics import Plan
 
 
+def _all_files_or_none(demo: Callable[..., None]) -> Callable[..., None]:
+    """Takes away what the command has made in its folder where it does not come to its end."""
+
+    @functools.wraps(demo)
+    def command(*, out_dir: str, **options: Any) -> None:
+        from nb_cli.unfinished import filled_or_as_before
+
+        with filled_or_as_before(Path(out_dir)):
+            demo(out_dir=out_dir, **options)
+
+    return command
+
+
 @click.command("demo")
 @click.option("--out-dir", default="nb-demo", show_default=True, help="Folder for the files.")
 @click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, ...")
+@_all_files_or_none
 def command(out_dir: str, device: str) -> None:
     """Simulate a rotation image of a small protein crystal.
 
@@ -27,17 +44,18 @@ def command(out_dir: str, device: str) -> None:
     from nb_cli.picture import draw_simulation
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
-    from nb_physics import NoiseGenerator, counted_photons, simulate
+    from nb_physics import NoiseGenerator, choose_engine, counted_photons, simulate
     from nb_physics.devices import available_device
 
     target = available_device(device)
     plan = _demo_plan(out_dir)
     files = {kind: os.path.join(out_dir, f"demo.{end}") for kind, end in _IMAGES}
     click.echo("A small protein crystal, rotated by one degree (one sample a pixel, to be quick):")
-    click.echo(describe_plan(plan))
+    choice = choose_engine(plan, device=target)
+    click.echo(describe_plan(plan, choice))
     started = time.monotonic()
     with pixel_progress("simulating") as progress:
-        image = simulate(plan, device=target, progress=progress)
+        image = simulate(plan, device=target, engine=choice.engine, progress=progress)
     seconds = time.monotonic() - started
     figures, written = write_outputs(plan, image, files, NoiseGenerator.TORCH, overwrite=True)
     counts = counted_photons(image, NoiseGenerator.TORCH, plan.experiment.outputs.noise_seed or 0)

@@ -11,23 +11,20 @@ import click
 
 @click.command("doctor")
 def command() -> None:
-    """Report versions, devices, threads and whether the C program is found."""
-    import importlib.metadata
+    """Report versions, devices, threads, compiled kernels and whether the C program is found.
 
+    The packages are those of nb, with plugins that are installed, and the libraries they need.
+    """
     import torch
 
+    from nb_compare.versions import installed_versions
+
     rows = [("python", platform.python_version()), ("platform", platform.platform())]
-    for name in ("nb-core", "nb-physics", "nb-refine", "nb-taps", "nb-compare", "nb-cli"):
-        rows.append((name, importlib.metadata.version(name)))
-    for name in ("torch", "numpy", "click", "matplotlib"):
-        rows.append((name, importlib.metadata.version(name)))
-    devices = ["cpu"]
-    for index in range(torch.cuda.device_count()):
-        devices.append(f"cuda:{index} ({torch.cuda.get_device_name(index)})")
-    if torch.backends.mps.is_available():
-        devices.append("mps (no float64: phases are computed in pairs of float32)")
-    rows.append(("devices", ", ".join(devices)))
+    for versions in installed_versions():
+        rows += versions.items()
+    rows.append(("devices", _devices()))
     rows.append(("threads", f"{torch.get_num_threads()} of {os.cpu_count()} processors"))
+    rows.append(("compiler", _compiler()))
     rows.append(("kernels", _kernels()))
     rows.append(("C program", _c_program()))
     width = max(len(name) for name, _ in rows)
@@ -35,21 +32,49 @@ def command() -> None:
         click.echo(f"{name:<{width}}  {text}")
 
 
-def _kernels() -> str:
-    """Where compiled kernels are kept, how many there are, and what builds them."""
-    from nb_physics.engine.cache import cache_folder
+def _devices() -> str:
+    import torch
 
-    folder = cache_folder()
-    kept = list(folder.glob("*.pt2"))
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
-    return f"{len(kept)} in {folder}; compiler: {compiler or 'none, install g++'}"
+    devices = ["cpu"]
+    for index in range(torch.cuda.device_count()):
+        devices.append(f"cuda:{index} ({torch.cuda.get_device_name(index)})")
+    if torch.backends.mps.is_available():
+        devices.append("mps (no float64: phases are computed in pairs of float32)")
+    return ", ".join(devices)
+
+
+def _compiler() -> str:
+    """What builds kernels: CXX, else g++, else clang++."""
+    named = os.environ.get("CXX")
+    if named:
+        return shutil.which(named) or f"CXX={named} is no program; kernels cannot be built"
+    found = shutil.which("g++") or shutil.which("clang++")
+    return found or "none; install g++, without which no kernel is built"
+
+
+def _kernels() -> str:
+    """How many compiled kernels there are, what they take on disk, and where."""
+    from nb_core import InputError
+    from nb_physics import cache_folder, kept_kernels
+
+    try:
+        kept = kept_kernels()
+    except InputError as error:
+        return str(error)
+    taken = f", {sum(kernel.bytes for kernel in kept) / 1e6:.1f} MB" if kept else ""
+    old = sum(not kernel.current for kernel in kept)
+    stale = f", {old} of them for other versions" if old else ""
+    return f"{len(kept)}{taken}{stale}, in {cache_folder()}"
 
 
 def _c_program() -> str:
-    """Where nanoBragg is: NB_C_BIN, else ./nanoBragg, else on the PATH."""
-    named = os.environ.get("NB_C_BIN")
-    if named:
-        runnable = os.path.isfile(named) and os.access(named, os.X_OK)
-        return named if runnable else f"NB_C_BIN={named} is no program; set it to nanoBragg's path"
-    found = shutil.which("./nanoBragg") or shutil.which("nanoBragg")
-    return found or "not found; set NB_C_BIN to its path for the tests that run it"
+    from nb_compare.program import VARIABLE, search_program
+    from nb_core import InputError
+
+    try:
+        found = search_program()
+    except InputError as error:
+        return str(error)
+    if found is None:
+        return f"not found; set {VARIABLE} to its path for what runs it, as nb compare does"
+    return str(found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option
+from nb_cli.compute_options import c_bin_option, device_option, dtype_option
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="What the C program printed with -printout, or TRACE_C lines.  [default: it is run]",
 )
-@click.option("--c-bin", metavar="PATH", help="The C program.  [default: NB_C_BIN, ./nanoBragg]")
+@c_bin_option
 @click.option("--all-rows", is_flag=True, help="Print every line of a long trace.")
 @device_option
 @dtype_option
@@ -55,6 +55,7 @@ def command(
     """
     import torch
 
+    from nb_cli.progress import pixel_progress
     from nb_compare.divergence import find_divergence
     from nb_core import ExitCode
     from nb_physics import make_plan
@@ -68,7 +69,10 @@ def command(
     else:
         log, pixel = _run_program(plan, arguments, c_bin, pixel, target)
         name = "the C program's output"
-    found = find_divergence(plan, pixel, log, name=name, device=target, dtype=getattr(torch, dtype))
+    with pixel_progress("looking for the cause"):
+        found = find_divergence(
+            plan, pixel, log, name=name, device=target, dtype=getattr(torch, dtype)
+        )
     click.echo(found.text(every_row=all_rows))
     return ExitCode.OK if found.first is None else ExitCode.DIFFERENT
 
@@ -101,12 +105,15 @@ def _run_program(
     device: torch.device,
 ) -> tuple[str, tuple[int, int]]:
     """The log of a run of the C program, in a fresh folder, and the pixel that it prints."""
+    from nb_cli.progress import pixel_progress
     from nb_compare.divergence.program_log import print_pixel, worst_pixel
     from nb_compare.program import find_program, program_arguments
 
     program = find_program(c_bin)
     flags = program_arguments(plan.experiment, arguments)
     if pixel is None:
-        pixel = worst_pixel(program, plan, flags, device)
+        with pixel_progress("comparing the images") as progress:
+            pixel = worst_pixel(program, plan, flags, device, progress)
         click.echo(f"pixel that differs most: slow {pixel[0]}, fast {pixel[1]}")
-    return print_pixel(program, plan, flags, pixel), pixel
+    with pixel_progress("running the C program"):
+        return print_pixel(program, plan, flags, pixel), pixel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nb_cli.compute_options import device_option, dtype_option, engine_option
+from nb_cli.compute_options import c_bin_option, device_option, dtype_option, engine_option
 
 if TYPE_CHECKING:
     from nb_compare.golden import CaseResult, Golden
@@ -22,7 +22,7 @@ def command() -> None:
 @command.command("record")
 @click.argument("cases", metavar="CASES.toml", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--c-bin", metavar="PATH", help="The C program.  [default: NB_C_BIN, ./nanoBragg]")
+@c_bin_option
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but warnings and errors.")
 def record(cases: Path, out: Path, c_bin: str | None, quiet: bool) -> None:
     """Run the C program once for each case of CASES.toml, and keep its images in a new folder OUT.

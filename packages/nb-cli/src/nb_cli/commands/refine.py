@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import sys
+import time
+import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nb_cli.compute_options import threads_option
+from nb_cli.compute_options import device_option, dtype_option, engine_option, threads_option
+from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
-    from nb_refine import Step
+    from nb_core import Experiment
+    from nb_refine import Refinement, Step
 
 GROUPS = ("misset", "cell", "N", "mosaic", "scale", "background", "distance", "beam_centre")
 LATTICES = (
@@ -29,8 +34,6 @@ DEFAULT_FOLDER = "nb-refine"
 
 
 @click.command("refine", short_help="Refine an experiment against an image.")
-@click.argument("model", metavar="MODEL.toml")
-@click.argument("image", metavar="IMAGE")
 @click.option(
     "--parameters",
     default="misset,cell,scale",
@@ -106,44 +109,99 @@ DEFAULT_FOLDER = "nb-refine"
     show_default=True,
     help="Where the result gets a folder of its own.",
 )
+@device_option
+@dtype_option
+@engine_option
 @threads_option
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but warnings and errors.")
+@partial(experiment_arguments, words="[MODEL.toml] IMAGE")
 def command(
-    model: str,
-    image: str,
+    arguments: tuple[str, ...],
+    profile: str | None,
+    ignore_unknown_flags: bool,
     out_dir: str,
     gain: float,
     adc_offset: float | None,
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Refine the experiment MODEL.toml against a raw float or SMV image, within bounds.
+    """Refine an experiment against a raw float or SMV image, within bounds.
 
     \b
     nb refine model.toml noiseimage.img
+    nb refine model.toml noiseimage.img -- -misset 10 20 30
     nb refine model.toml noiseimage.img --parameters misset,cell,N,scale --lattice tetragonal
 
-    Spots are broad at first and end as the model has them, so that the start may be off by a
-    few widths of a spot. Writes a folder with refined.toml, parameters.csv (values and standard
-    uncertainties), correlation.csv, history.csv and pictures. Exit code 3: no fit, nothing
-    written.
+    The experiment is a TOML file, nanoBragg's options, or both (options win). Spots are broad at
+    first and end as the model has them, so that the start may be off by a few widths of a spot.
+    Writes a folder with refined.toml, parameters.csv (values and standard uncertainties),
+    correlation.csv, history.csv and pictures. Exit code 3: no fit, nothing written.
     """
     from nb_cli.main import command_line
     from nb_cli.outputs import check_folder
     from nb_cli.progress import printer
-    from nb_cli.refine_results import Sources, describe_result, write_result
-    from nb_core import read_toml
-    from nb_refine import Refinement, read_image
+    from nb_cli.refine_results import Computed, Sources, describe_result, write_result
+    from nb_refine import read_image
 
+    model, image, flags = _split(arguments)
     say = printer(quiet=quiet)
-    experiment = read_toml(model)
+    start = (model, *flags) if model else flags
+    experiment = read_experiment(start, profile, ignore_unknown_flags)
+    _say_unused(experiment)
     check_folder(out_dir)
     observation = read_image(image, experiment, gain=gain, adc_offset=adc_offset)
-    names = [name.strip() for name in options["parameters"].split(",") if name.strip()]
-    refinement = Refinement(
+    with ExitStack() as shown:
+        account = _Account(say, shown, visible=not quiet)
+        refinement = _refinement(experiment, observation, account, options)
+        result = refinement.run()
+    say(describe_result(result))
+    if refinement.choice is not None:
+        say(f"engine {refinement.choice}")
+    sources = Sources(Path(model) if model else None, Path(image), experiment)
+    computed = Computed(options["device"], options["dtype"], refinement.choice)
+    folder = write_result(result, observation, Path(out_dir), command_line(), sources, computed)
+    say(f"wrote {folder / 'refined.toml'}")
+
+
+def _split(arguments: tuple[str, ...]) -> tuple[str | None, str, tuple[str, ...]]:
+    """The model's file, where there is one, the image's, and nanoBragg's options."""
+    from nb_core import InputError
+
+    count = next((n for n, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    files, flags = arguments[:count], arguments[count:]
+    if not files or (len(files) == 1 and not flags):
+        said = " ".join(files) or "(nothing given)"
+        remedy = "give [MODEL.toml] IMAGE, and nanoBragg's options after --"
+        raise InputError("experiment and image", said, remedy)
+    if len(files) > 2:
+        remedy = "give one MODEL.toml and one IMAGE; nanoBragg's options come after --"
+        raise InputError("arguments", " ".join(files), remedy)
+    return files[0] if len(files) == 2 else None, files[-1], flags
+
+
+def _say_unused(experiment: Experiment) -> None:
+    """Warns of images that an experiment names, and that a refinement does not write."""
+    from nb_core import NbWarning
+
+    outputs = experiment.outputs
+    named = [*outputs.named_files(), *([outputs.dumpfile] if outputs.dumpfile else [])]
+    if named:
+        message = f"{', '.join(named)}: not written; nb refine writes a folder (--out-dir)"
+        warnings.warn(message, NbWarning, stacklevel=2)
+
+
+def _refinement(
+    experiment: Experiment, observation: Any, account: _Account, options: dict[str, Any]
+) -> Refinement:
+    import torch
+
+    from nb_physics.devices import available_device
+    from nb_refine import Refinement
+
+    return Refinement(
         experiment,
         observation,
-        names,
+        [name.strip() for name in options["parameters"].split(",") if name.strip()],
         lattice=options["lattice"],
         loss=options["loss"],
         optimizer=options["optimizer"],
@@ -151,26 +209,44 @@ def command(
         steps=options["steps"],
         start_error_deg=options["start_error"],
         max_chi_squared=options["max_chi2"],
-        callbacks=[_progress(say, shown=not quiet)],
+        callbacks=[account.step],
+        device=available_device(options["device"]),
+        dtype=getattr(torch, options["dtype"]),
+        engine=options["engine"],
+        progress=account.progress,
     )
-    result = refinement.run()
-    say(describe_result(result))
-    sources = Sources(Path(model), Path(image), experiment)
-    folder = write_result(result, observation, Path(out_dir), command_line(), sources)
-    say(f"wrote {folder / 'refined.toml'}")
 
 
-def _progress(say: Callable[[str], None], *, shown: bool) -> Callable[[Step], None]:
-    """Each step on stderr, where that is a terminal; each stage among what is printed."""
-    moving = shown and sys.stderr.isatty()
+PATIENCE = 1.0
+"""Seconds that a stage takes before it is shown how far it is."""
 
-    def tell(step: Step) -> None:
-        if moving:
-            text = f"{step.stage}: step {step.number}, {step.pixels} pixels, loss {step.loss:.6g}"
-            click.echo(f"\r{text:<78}", nl=bool(step.reason), err=True)
+
+class _Account:
+    """Says how far each stage is while it lasts, and at its end what it came to."""
+
+    def __init__(self, say: Callable[[str], None], shown: ExitStack, *, visible: bool) -> None:
+        self.say, self.shown, self.visible = say, shown, visible
+        self.stage, self.began = "", 0.0
+        self.move: Callable[[int, int], None] | None = None
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        from nb_cli.progress import pixel_progress
+
+        if stage != self.stage:
+            self._close()
+            self.stage, self.began = stage, time.monotonic()
+        if self.move is None and time.monotonic() - self.began > PATIENCE:
+            self.move = self.shown.enter_context(pixel_progress(stage, shown=self.visible))
+        if self.move is not None:
+            self.move(done, total)
+
+    def step(self, step: Step) -> None:
         if step.reason:
+            self._close()
             steps = f"{step.number} step{'s' if step.number > 1 else ''}"
             where = f"{step.pixels} pixels, loss {step.loss:.6g}"
-            say(f"{step.stage}: {steps}, {where}; {step.reason}")
+            self.say(f"{step.stage}: {steps}, {where}; {step.reason}")
 
-    return tell
+    def _close(self) -> None:
+        self.shown.close()
+        self.move, self.stage = None, ""

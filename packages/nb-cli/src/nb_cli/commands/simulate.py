@@ -61,27 +61,26 @@ def command(
 
     from nb_cli.outputs import chosen_files, write_outputs
     from nb_cli.progress import pixel_progress, printer
-    from nb_cli.report import describe_figures, describe_plan
-    from nb_physics import NoiseGenerator, make_plan, simulate
+    from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
+    from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
     from nb_physics.devices import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     files, overwrite = chosen_files(experiment.outputs, png), not no_overwrite
     _check_files(experiment, [*files.values(), png], arguments, overwrite)
-    target = available_device(device)
-    plan = make_plan(experiment)
+    target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
-    say(describe_plan(plan))
-    chosen = {"device": target, "dtype": getattr(torch, dtype), "image_dtype": torch.float32}
+    chosen = {"device": target, "dtype": getattr(torch, dtype)}
+    choice = choose_engine(plan, **chosen, engine=engine)
+    say(describe_plan(plan, choice))
+    warn_of_long_work(plan)
+    chosen |= {"engine": choice.engine, "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
-        image = simulate(plan, **chosen, engine=engine, max_memory=max_memory, progress=progress)
+        image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
     figures, written = write_outputs(plan, image, files, NoiseGenerator(rng), overwrite=overwrite)
-    say(describe_figures(figures))
-    for entry in written:
-        say(f"wrote {entry.path}: {entry.what}")
+    say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
     if png:
-        _draw(plan, image, png, overwrite=overwrite)
-        say(f"wrote {png}: picture with resolution rings")
+        say(_draw(plan, image, png, overwrite=overwrite))
     if experiment.outputs.printout:
         _print_pixel(experiment.outputs.printout_pixel, image)
 
@@ -97,11 +96,12 @@ def _check_files(
     check_targets(named, overwrite=overwrite, inputs=inputs)
 
 
-def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> None:
-    """--png: the image with its resolution rings."""
+def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> str:
+    """--png: the image with its resolution rings. Returns what was written."""
     from nb_cli.picture import draw_simulation
 
     draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
+    return f"wrote {png}: picture with resolution rings"
 
 
 def _print_pixel(pixel: tuple[int, int] | None, image: Tensor) -> None:

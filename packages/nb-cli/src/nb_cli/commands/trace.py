@@ -54,6 +54,7 @@ class TraceGroup(click.Group):
 @click.option("--taps", metavar="A,B", help="Taps to read.  [default: all but noise]")
 @click.option("--oversample", type=int, metavar="N", help="Instead of the experiment's.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON file a tap and pixel.")
+@click.option("--lines", is_flag=True, help="Also print the lines `TRACE_PY: name=value`.")
 @click.option("--out-dir", metavar="DIR", help="Write there.  [default: a new one in nb-trace]")
 @click.option("--no-plugins", is_flag=True, help="Leave out the taps of installed plugins.")
 @device_option
@@ -70,6 +71,7 @@ def command(
     taps: str | None,
     oversample: int | None,
     as_json: bool,
+    lines: bool,
     out_dir: str | None,
     no_plugins: bool,
     device: str,
@@ -83,9 +85,10 @@ def command(
     nb trace --pixel 0 0 --tag edge --taps f_cell --json --out-dir OUT experiment.toml
     nb trace diff OUT_A OUT_B
 
-    A pixel is named slow first. Prints a table, what the taps recorded, and lines
-    `TRACE_PY: name=value` in the order in which nanoBragg computes. The photons are those of the
-    image, bit for bit.
+    A pixel is named slow first. Prints what the taps recorded, a table, and last a sentence that
+    says why the pixel is as bright as it is. The photons are those of the image, bit for bit.
+    With --json or --out-dir writes files; one has lines `TRACE_PY: name=value`, in the order in
+    which nanoBragg computes, which --lines prints.
     """
     from nb_physics import NoiseGenerator
     from nb_taps import NoiseChoice, choose_taps, collect_taps, make_manager
@@ -102,7 +105,7 @@ def command(
     if as_json or out_dir:  # before printing, which may end early: `nb trace ... | head`
         inputs = _input_files(experiment, arguments)
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
-    _print(traced)
+    _print(traced, lines=lines)
     if folder is not None:
         click.echo(f"wrote {folder}")
 
@@ -191,7 +194,7 @@ def _trace(
 
     target = available_device(device)
     whole = any(entry.tap.whole_image for entry in taps)
-    with pixel_progress("simulating", shown=whole) as progress:
+    with pixel_progress("simulating the whole image" if whole else "tracing") as progress:
         return trace_pixels(
             experiment,
             pixels,
@@ -203,14 +206,25 @@ def _trace(
         )
 
 
-def _print(traced: Sequence[Traced]) -> None:
-    from nb_cli.account import describe_record, describe_results
+def _print(traced: Sequence[Traced], *, lines: bool) -> None:
+    """What matters most comes last, where it stays in sight."""
+    from nb_cli.account import describe_pixel, describe_reason, describe_record, describe_results
+
+    for number, pixel in enumerate(traced):
+        blocks = [
+            describe_pixel(pixel.record),
+            *([_lines(pixel).rstrip("\n")] if lines else []),
+            describe_results(pixel.results),
+            describe_record(pixel.record),
+            describe_reason(pixel.record),
+        ]
+        click.echo(("\n" if number else "") + "\n\n".join(blocks))
+
+
+def _lines(pixel: Traced) -> str:
     from nb_taps.trace import PREFIX, trace_lines
 
-    for pixel in traced:
-        click.echo(f"{describe_record(pixel.record)}\n")
-        click.echo(f"{describe_results(pixel.results)}\n")
-        click.echo("\n".join(f"{PREFIX}{line}" for line in trace_lines(pixel.record)))
+    return "".join(f"{PREFIX}{line}\n" for line in trace_lines(pixel.record))
 
 
 def _input_files(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, Path]:
@@ -231,21 +245,26 @@ def _save(
 ) -> Path:
     """Writes the traces, the taps' JSON where wanted, and the evidence; returns the folder."""
     from nb_cli.main import command_line
+    from nb_cli.unfinished import filled_or_as_before
     from nb_compare.evidence import result_folder, write_evidence
+    from nb_physics import Choice, Engine
+
+    engine = Choice(Engine.EAGER, "taps see every operation")
 
     def fill(folder: Path) -> None:
         for name, text in _files(traced, tag, as_json):
             _write(folder / name, text)
-        device, dtype = computed
-        write_evidence(folder, [command_line()], inputs=inputs, device=device, dtype=dtype)
+        where = dict(zip(("device", "dtype"), computed, strict=True))
+        write_evidence(folder, [command_line()], inputs=inputs, engine=engine, **where)
 
     if out_dir is None:
         with result_folder(Path(DEFAULT_FOLDER), command_line()) as (working, final):
             fill(working)
         return final
     folder = Path(out_dir)
-    _make(folder)
-    fill(folder)
+    with filled_or_as_before(folder):
+        _make(folder)
+        fill(folder)
     return folder
 
 
@@ -260,12 +279,10 @@ def _make(folder: Path) -> None:
 
 def _files(traced: list[Traced], tag: str | None, as_json: bool) -> Iterator[tuple[str, str]]:
     """Each file's name, and its text."""
-    from nb_taps.trace import PREFIX, trace_lines
-
     for pixel in traced:
         slow, fast = pixel.record.pixel
         stem = f"{tag}-{slow}-{fast}" if tag else f"{slow}-{fast}"
-        yield f"{stem}.trace", "".join(f"{PREFIX}{line}\n" for line in trace_lines(pixel.record))
+        yield f"{stem}.trace", _lines(pixel)
         for result in pixel.results if as_json else ():
             content = json.dumps(result.to_json(tag), indent=2, allow_nan=False)
             yield f"{stem}-{result.entry.name}.json", content + "\n"

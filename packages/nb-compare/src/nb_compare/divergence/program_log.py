@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +44,14 @@ def worst_pixel(
     plan: Plan,
     arguments: Sequence[str],
     device: torch.device | str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
     """The pixel (slow, fast) in which the images of the C program and nb differ most.
 
+    progress: as of `simulate`; the C program runs afterwards
     Raises ProgramError as `run_program`, ShapeError where the images have different shapes.
     """
-    ours = simulate(plan, device=device).cpu().numpy()
+    ours = simulate(plan, device=device, progress=progress).cpu().numpy()
     staged = stage_arguments(arguments)
     with tempfile.TemporaryDirectory(prefix="nb-c-") as folder:
         theirs = run_program(program, staged, Path(folder)).image(ours.shape)

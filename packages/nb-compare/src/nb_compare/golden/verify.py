@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import math
 import time
@@ -26,7 +27,7 @@ from nb_core import (
 )
 from nb_core.formats.pgm import pgm_bytes
 from nb_core.formats.smv import header_bytes
-from nb_physics import NoiseGenerator, Plan, make_plan, simulate
+from nb_physics import Choice, NoiseGenerator, Plan, make_plan, simulate
 from nb_physics.devices import computing_device
 from nb_physics.digital import DigitalImage, digital_image, image_files
 
@@ -58,13 +59,14 @@ class CaseResult:
 
     difference: of the float images, None where they cannot be compared
     problems: what is beyond the thresholds, in words
-    seconds: that the simulation took
+    seconds: that the simulation took; engine: which computed the image, where one was computed
     """
 
     name: str
     difference: ImageDifference | None
     problems: tuple[str, ...]
     seconds: float = 0.0
+    engine: Choice | None = None
 
     @property
     def holds(self) -> bool:
@@ -82,6 +84,7 @@ class CaseResult:
             "problems": list(self.problems),
             **measures,
             "seconds": round(self.seconds, 3),
+            "engine": None if self.engine is None else self.engine.to_json(),
         }
 
 
@@ -110,13 +113,14 @@ def verify_golden(
         start = time.perf_counter()
         try:
             with _one_thread():
-                ours = _simulated(plan, target, dtype, engine)
+                ours, choice = _simulated(plan, target, dtype, engine)
         except InputError as error:
             yield CaseResult(case.name, None, (str(error),), time.perf_counter() - start)
             continue
         seconds = time.perf_counter() - start
         flat = plan.experiment.crystal.shape is CrystalShape.TOPHAT
-        yield judge_case(case.name, ours, recorded, flat=flat, dtype=dtype, seconds=seconds)
+        judged = judge_case(case.name, ours, recorded, flat=flat, dtype=dtype, seconds=seconds)
+        yield dataclasses.replace(judged, engine=choice)
 
 
 def judge_case(
@@ -198,9 +202,13 @@ def _kinds(plan: Plan) -> list[str]:
     return [kind for kind in image_files(plan.experiment.outputs, {}) if kind != "float"]
 
 
-def _simulated(plan: Plan, device: torch.device, dtype: torch.dtype, engine: str) -> Arrays:
-    """What nb writes of a plan, under the names that NAME.npz has."""
-    image = digital_image(plan, simulate(plan, device=device, dtype=dtype, engine=engine))
+def _simulated(
+    plan: Plan, device: torch.device, dtype: torch.dtype, engine: str
+) -> tuple[Arrays, Choice]:
+    """What nb writes of a plan, under the names that NAME.npz has, and what computed it."""
+    told: list[Choice] = []
+    photons = simulate(plan, device=device, dtype=dtype, engine=engine, chosen=told.append)
+    image = digital_image(plan, photons)
     arrays: Arrays = {"float": image.single}
     for kind in _kinds(plan):
         if kind == "pgm":
@@ -208,7 +216,7 @@ def _simulated(plan: Plan, device: torch.device, dtype: torch.dtype, engine: str
             continue
         arrays[f"{kind}_header"] = np.frombuffer(header_bytes(image.header), np.uint8)
         arrays[kind] = image.integers() if kind == "int" else _noise(image)
-    return arrays
+    return arrays, told[0]
 
 
 @contextlib.contextmanager

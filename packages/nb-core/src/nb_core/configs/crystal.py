@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError
@@ -21,8 +22,8 @@ class CrystalShape(Enum):
     TOPHAT = "tophat"
 
 
-@dataclass(frozen=True)
-class CrystalConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class CrystalConfig(Config):
     """A crystal. Continuous fields take a float or a tensor; nanoBragg resolves None.
 
     cell_a, cell_b, cell_c: Angstrom; b and c default to a
@@ -33,7 +34,8 @@ class CrystalConfig:
     sample_size_mm: full width along a, b, c; where given, replaces that N (rounded up)
     shape, fudge: the spot shape and the factor on its squared argument
     default_F: amplitude of reflections that no list gives, electrons
-    phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis
+    phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis; a negative
+        range turns backwards (in the reference profile it counts as not given)
     spindle_axis: with DetectorConvention.CUSTOM only
     mosaic_spread_deg: largest rotation of a domain; mosaic_seed: seed of their orientations
     mosaic_domains: default 10 where there is a spread
@@ -63,6 +65,7 @@ class CrystalConfig:
     mosaic_seed: int = 12345678
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_cell()
         self._check_orientation()
         self._check_size()
@@ -113,7 +116,7 @@ class CrystalConfig:
         for width in checks.sequence("sample_size_mm", self.sample_size_mm, 3, "lengths"):
             if width is not None:
                 checks.not_negative("sample_size_mm", width, "mm")
-        checks.choice("shape", self.shape, CrystalShape)
+        self.choose("shape", CrystalShape)
         checks.not_negative("fudge", self.fudge, "")
         checks.number("default_F", self.default_F, "electrons")
 

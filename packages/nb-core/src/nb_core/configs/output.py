@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.errors import InputError
 
 
-@dataclass(frozen=True)
-class OutputConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class OutputConfig(Config):
     """Files to write. Where none is named, nanoBragg's four default files are written.
 
     floatfile: raw float32; intfile: SMV, noiseless; pgmfile: 8-bit picture; noisefile: SMV with
@@ -39,6 +40,7 @@ class OutputConfig:
     progress: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.optional_number("scale", self.scale)
         checks.optional_number("pgm_scale", self.pgm_scale)
         checks.number("adc_offset", self.adc_offset)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 
+from nb_core.conventions import (
+    DetectorConvention,
+    beam_point_to_centre,
+    centre_to_beam_point,
+)
+from nb_core.errors import NbWarning
 from nb_core.flags.parse import Settings
 from nb_core.formats.smv import SmvImage, read_smv
 
@@ -21,11 +28,30 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def header_settings(settings: Settings, *, corrected: bool) -> Settings:
+_CENTRE = ("detector.beam_center_x_mm", "detector.beam_center_y_mm")
+_ORIGIN = ("detector.orgx_px", "detector.orgy_px")
+
+_STATED: tuple[tuple[DetectorConvention, str, str], ...] = (
+    (DetectorConvention.DENZO, "DENZO_X_BEAM", "DENZO_Y_BEAM"),
+    (DetectorConvention.ADXV, "ADXV_CENTER_X", "ADXV_CENTER_Y"),
+    (DetectorConvention.MOSFLM, "MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"),
+)
+"""The keys that name a beam centre with the program it is meant for."""
+
+_SAME_PX = 0.25
+"""Beam centres that are closer, in pixels, are one: headers have few digits. MOSFLM's and DENZO's
+are half a pixel apart."""
+
+
+def header_settings(
+    settings: Settings, *, corrected: bool, convention: DetectorConvention
+) -> Settings:
     """The settings of the mask's header, then of the image's; options override both.
 
     A mask counts BEAM_CENTER_Y from the far end of the slow axis, as the program does. TWOTHETA
-    counts in the corrected profile only, for nanoBragg drops it.
+    counts in the corrected profile only, for nanoBragg drops it. So does a beam centre that the
+    header states for DENZO, ADXV or MOSFLM by name: nanoBragg reads BEAM_CENTER only, as that of
+    the convention in force. Warns where the two differ.
     """
     found: Settings = {}
     readers: tuple[tuple[str, Callable[[SmvImage], Settings]], ...] = (
@@ -35,7 +61,12 @@ def header_settings(settings: Settings, *, corrected: bool) -> Settings:
     for name, read in readers:
         if name in settings:
             image = read_smv(settings[name])
-            found.update(read(image))
+            camera = read(image)
+            if not all(key in settings for key in _CENTRE):
+                if name == "file.img" and "detector.detector_convention" not in settings:
+                    _warn_of_unnamed_centre(image, camera, settings[name], convention)
+                camera |= _stated_centre(image, camera, settings[name], convention, corrected)
+            found.update(camera)
             twotheta = image.number("TWOTHETA")
             if corrected and twotheta is not None:
                 found["detector.detector_twotheta_deg"] = twotheta
@@ -55,7 +86,90 @@ def _camera(image: SmvImage) -> Settings:
 def _mask_camera(image: SmvImage) -> Settings:
     camera = _camera(image)
     if "detector.beam_center_y_mm" in camera:
-        pixel = camera.get("detector.pixel_size_mm", 0.1)
-        size = pixel * camera["size.spixels"]
-        camera["detector.beam_center_y_mm"] = size - camera["detector.beam_center_y_mm"]
+        camera["detector.beam_center_y_mm"] = _size(camera) - camera["detector.beam_center_y_mm"]
     return camera
+
+
+def _pixel(camera: Settings) -> float:
+    return float(camera.get("detector.pixel_size_mm", 0.1))
+
+
+def _size(camera: Settings) -> float:
+    """The width along slow, mm."""
+    return float(_pixel(camera) * camera["size.spixels"])
+
+
+def _stated_centre(
+    image: SmvImage,
+    camera: Settings,
+    path: str,
+    convention: DetectorConvention,
+    corrected: bool,
+) -> Settings:
+    """What of the camera a centre stated by name replaces in the corrected profile.
+
+    Warns where it is another one than BEAM_CENTER read by the convention.
+    """
+    pixel, size = _pixel(camera), _size(camera)
+    stated = _stated_point(image, pixel, size)
+    if stated is None:
+        return {}
+    keys, (fast, slow) = stated
+    if convention in (DetectorConvention.XDS, DetectorConvention.DIALS):
+        given = any(key in camera for key in _ORIGIN)
+        origin = (fast / pixel + 0.5, slow / pixel + 0.5)
+        return {} if given or not corrected else dict(zip(_ORIGIN, origin, strict=True))
+    if not all(key in camera for key in _CENTRE):
+        return {}
+    x, y = (camera[key] for key in _CENTRE)
+    read = centre_to_beam_point(convention, x, y, pixel, size)
+    if max(abs(read[0] - fast), abs(read[1] - slow)) < _SAME_PX * pixel:
+        return {}
+    kept = "" if corrected else " in the corrected profile only (behaviour.md, row 26)"
+    taken = f"the second counts{kept}"
+    warnings.warn(
+        f"{path}: BEAM_CENTER, read as {convention.value}'s, is fast {read[0]:.6g} slow "
+        f"{read[1]:.6g} mm, but {keys} say fast {fast:.6g} slow {slow:.6g} mm; {taken}",
+        NbWarning,
+        stacklevel=4,
+    )
+    centre = beam_point_to_centre(convention, fast, slow, pixel, size)
+    return dict(zip(_CENTRE, centre, strict=True)) if corrected else {}
+
+
+def _warn_of_unnamed_centre(
+    image: SmvImage, camera: Settings, path: str, convention: DetectorConvention
+) -> None:
+    """Warns where nothing says whose BEAM_CENTER it is, and ADXV's would be elsewhere."""
+    named = any(image.number(key) is not None for _, *keys in _STATED for key in keys)
+    own = (DetectorConvention.MOSFLM, DetectorConvention.DENZO)
+    if named or convention not in own or not all(key in camera for key in _CENTRE):
+        return
+    pixel, size = _pixel(camera), _size(camera)
+    x, y = (camera[key] for key in _CENTRE)
+    fast, slow = centre_to_beam_point(convention, x, y, pixel, size)
+    other = centre_to_beam_point(DetectorConvention.ADXV, x, y, pixel, size)
+    if max(abs(other[0] - fast), abs(other[1] - slow)) > pixel:
+        wanted = beam_point_to_centre(convention, *other, pixel, size)
+        warnings.warn(
+            f"{path}: BEAM_CENTER {x:g} {y:g} is taken as {convention.value}'s: fast {fast:.6g} "
+            f"slow {slow:.6g} mm; if it is ADXV's, as of most cameras, give "
+            f"-Xbeam {wanted[0]:.6g} -Ybeam {wanted[1]:.6g}",
+            NbWarning,
+            stacklevel=4,
+        )
+
+
+def _stated_point(
+    image: SmvImage, pixel: float, size: float
+) -> tuple[str, tuple[float, float]] | None:
+    """The keys, and the (fast, slow) in mm, of the first beam centre stated by name.
+
+    None in a header that nanoBragg wrote of a detector at two-theta: its centres leave that out.
+    """
+    tilted = bool(image.number("TWOTHETA")) and image.number("MOSFLM_CENTER_X") is not None
+    for convention, *names in _STATED:
+        x, y = (image.number(name) for name in names)
+        if x is not None and y is not None and not tilted:
+            return " and ".join(names), centre_to_beam_point(convention, x, y, pixel, size)
+    return None

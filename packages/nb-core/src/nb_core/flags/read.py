@@ -29,7 +29,8 @@ def flags_to_experiment(
 ) -> Experiment:
     """The experiment of a nanoBragg command line (without the program's name).
 
-    profile: whose slips to keep; default that of `base`, else Profile.REFERENCE
+    profile: whose slips to keep; default that of `base`, else Profile.REFERENCE,
+        which is nanoBragg's
     base: an experiment whose fields the options replace; default nanoBragg's defaults
     ignore_unknown: warn of unknown options instead of refusing them
     Files that the options name are read. Raises InputError, which names the option, the value and
@@ -40,9 +41,11 @@ def flags_to_experiment(
     settings = _base_settings(base)
     if profile is not None:
         settings["experiment.profile"] = profile.value
-    corrected = settings.get("experiment.profile") == Profile.CORRECTED.value
+    corrected = settings["experiment.profile"] == Profile.CORRECTED.value
     try:
-        from_headers = header_settings(said, corrected=corrected)
+        named = (settings | said).get("detector.detector_convention", "mosflm")
+        convention = DetectorConvention(named)
+        from_headers = header_settings(said, corrected=corrected, convention=convention)
         _warn_of_size(said, from_headers)
         settings.update(from_headers | said)
         _resolve(settings)
@@ -56,7 +59,7 @@ def flags_to_experiment(
 def _base_settings(base: Experiment | None) -> Settings:
     """The settings of an experiment; a detector given by its size keeps that, not its pixels."""
     if base is None:
-        return {"crystal.N_cells": (1, 1, 1)}
+        return {"crystal.N_cells": (1, 1, 1), "experiment.profile": Profile.REFERENCE.value}
     settings = experiment_to_settings(base)
     for axis in "fs":
         size = settings.pop(f"detector.detsize_{axis}_mm", None)

@@ -21,6 +21,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from nb_core import CrystalConfig, DetectorConfig, Experiment
 from nb_physics.elementary import horner
+from nb_physics.engine.by_pixel import KernelByPixel, by_pixel_graph
 from nb_physics.engine.components import keep_components_apart
 from nb_physics.engine.kernel import (
     Kernel,
@@ -66,14 +67,10 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
     """Writes the package of a kernel."""
     from torch._inductor import aoti_compile_and_package
 
-    arguments, shapes = example(kernel)
-    module = Kernel(kernel, _template(kernel))
-    with torch.no_grad():
-        program = torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
     settings = quick_settings() | _SETTINGS
     tracing: AbstractContextManager[None] = contextlib.nullcontext()
+    program = _differentiated_by_pixel(kernel) if kernel.by_pixel else _exported(kernel)
     if kernel.gradient:
-        program = _differentiated(program, kernel, arguments, shapes)
         keep_components_apart(program.graph_module)
         make_single_loop(program.graph_module)
         settings |= _ONE_LOOP | KEEP_TOGETHER
@@ -86,6 +83,15 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
             settings |= _ONE_LOOP
     with tracing, quick_compiler():
         aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
+
+
+def _exported(kernel: KernelKind) -> ExportedProgram:
+    """The program of a kernel, or of its gradient."""
+    arguments, shapes = example(kernel)
+    module = Kernel(kernel, _template(kernel))
+    with torch.no_grad():
+        program = torch.export.export(module, arguments, dynamic_shapes=shapes, strict=False)
+    return _differentiated(program, kernel, arguments, shapes) if kernel.gradient else program
 
 
 def _differentiated(
@@ -127,6 +133,15 @@ def _differentiated(
     every = (pixels, *place, *sums, *sizes.values(), *(pixels for _ in cotangents))
     with torch.no_grad():
         return torch.export.export(_Flat(graph), tuple(flat), dynamic_shapes=(every,), strict=False)
+
+
+def _differentiated_by_pixel(kernel: KernelKind) -> ExportedProgram:
+    """The program of a kernel's results and each pixel's derivatives; see `by_pixel_graph`."""
+    arguments, shapes = example(kernel)
+    module = KernelByPixel(kernel, _template(kernel))
+    graph, flat, sizes = by_pixel_graph(kernel, module, arguments, shapes)
+    with torch.no_grad():
+        return torch.export.export(_Flat(graph), tuple(flat), dynamic_shapes=(sizes,), strict=False)
 
 
 class _Flat(nn.Module):

@@ -17,6 +17,7 @@ from nb_physics.engine.kernel import (
     derived_names,
     kernel_tensors,
 )
+from nb_physics.engine.library import Argument
 from nb_physics.engine.load import load_kernels
 from nb_physics.engine.walk import CompiledWalk, padded
 from nb_physics.scene import Scene
@@ -52,22 +53,23 @@ class CompiledGradient:
         its cotangent.
         """
         total = {name: torch.zeros_like(tensor) for name, tensor in self.inputs.items()}
-        whole = self.walk.kinds[0].role is Role.WHOLE
-        shared = [*self.walk.place(0, 0, 0, 1), *self.walk.parts[0]]
-        for first, last in self._ranges(stop - start):
-            pixels = padded(selection.indices(start + first, start + last, self.walk.device))
-            weights = cotangent.new_zeros(pixels.numel())
-            weights[: last - first] = cotangent[first:last]
-            if whole:
-                _add(total, self.kernels[0]([pixels, *shared, weights]), slice(None))
-            else:
-                self._add_sums(total, pixels, weights)
+        walk = self.walk
+        pixels = padded(selection.indices(start, stop, walk.device))
+        weights = cotangent.new_zeros(pixels.numel())
+        weights[: stop - start] = cotangent
+        if walk.kinds[0].role is Role.WHOLE:
+            arguments: list[Argument] = [pixels, *walk.place(0, 0, 0, 1), *walk.parts[0], weights]
+            _add(total, self.kernels[0](arguments), slice(None))
+        else:
+            self._add_sums(total, pixels, weights)
         return as_in_scene(total)
 
-    def _ranges(self, count: int) -> Iterator[tuple[int, int]]:
+    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each call; `largest`: most pixels of a call, from the memory allowed."""
         scene = self.walk.scene
         steps = max(block.steps.stop - block.steps.start for block in self.walk.blocks)
-        return pixel_ranges(count, max(1, MOST_EVALUATIONS // (steps * scene.wavelength.numel())))
+        size = max(1, MOST_EVALUATIONS // (steps * scene.wavelength.numel()))
+        return pixel_ranges(count, min(size, largest or size))
 
     def _add_sums(self, total: dict[str, Tensor], pixels: Tensor, weights: Tensor) -> None:
         """Backwards through FINISH, and from there through every ADD."""

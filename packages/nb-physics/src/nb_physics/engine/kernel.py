@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nb_core import CrystalShape, Profile
+from nb_core import CrystalShape, Profile, Recorder
 from nb_core.recorder import Site
 from nb_physics.scene import Kind, Scene, scene_tensors, scene_with
 from nb_physics.tile import (
@@ -48,6 +48,8 @@ class KernelKind:
 
     sources, steps: whether there is more than one
     gradient: whether it gives the gradients of what the kernel of the role gives
+    by_pixel: whether those of each pixel by numbers of its own, after the values; see by_pixel.py
+    step_tangent: whether also the derivative along a tangent of the cell vectors of all steps
     """
 
     role: Role
@@ -57,6 +59,8 @@ class KernelKind:
     sources: bool
     steps: bool
     gradient: bool = False
+    by_pixel: bool = False
+    step_tangent: bool = False
 
     @property
     def sums(self) -> int:
@@ -139,6 +143,8 @@ class Kernel(nn.Module):
     `kernel_tensors`.
     """
 
+    recorder: Recorder | None = None
+
     def __init__(self, kernel: KernelKind, scene: Scene) -> None:
         super().__init__()
         self.kernel = kernel
@@ -154,10 +160,10 @@ class Kernel(nn.Module):
     ) -> list[Tensor]:
         scene = scene_with(self.scene, as_in_scene(tensors))
         if self.kernel.role is Role.WHOLE:
-            return [tile_photons(scene, pixels, [ALL_STEPS], self.dtype)]
+            return [tile_photons(scene, pixels, [ALL_STEPS], self.dtype, self.recorder)]
         if self.kernel.role is Role.FINISH:
             return [self._finish(scene, pixels, place, sums).to(self.dtype)]
-        offers = Offers(None, Site(pixels))
+        offers = Offers(self.recorder, Site(pixels))
         *at, share = place
         sub = sub_pixel(scene, pixels, (at[0], at[1], at[2]), offers)
         state = (sums[0], sums[-1])

@@ -11,14 +11,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_physics.engine.kernel import KernelKind, Role, kernel_tensors
+from nb_physics.engine.library import Argument, Fixed
 from nb_physics.engine.load import CompiledKernel, load_kernels
 from nb_physics.scene import Scene
 from nb_physics.tile import no_polarization
 from nb_physics.tiles import PixelSelection, StepBlock
 
-MOST_PIXELS = 1 << 18
-MOST_EVALUATIONS = 1 << 27
-"""Of one call: a fraction of a second, so that progress shows and interrupting works."""
+MOST_PIXELS = 1 << 17
+MOST_EVALUATIONS = 1 << 23
+"""Of one call: some ten milliseconds, so that no thread waits long for the last of another."""
 
 MOST_STORED = 1 << 20
 """Of one call, numbers that a kernel keeps in memory: vectors to each source, or running sums."""
@@ -40,14 +41,24 @@ def needed_kernels(scene: Scene, dtype: torch.dtype, device: torch.device) -> li
 
 
 class CompiledWalk:
-    """A scene and its kernels. Raises BuildError where these cannot be built."""
+    """A scene and its kernels, or others of the same roles. Raises BuildError where these cannot
+    be built.
+    """
 
-    def __init__(self, scene: Scene, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        dtype: torch.dtype,
+        device: torch.device,
+        kinds: list[KernelKind] | None = None,
+    ) -> None:
         self.scene, self.device = scene, device
-        self.kinds = needed_kernels(scene, dtype, device)
+        self.kinds = kinds or needed_kernels(scene, dtype, device)
         self.kernels: list[CompiledKernel] = load_kernels(self.kinds)
         self.blocks = _blocks(scene)
-        self.parts = [list(kernel_tensors(scene.part(block)).values()) for block in self.blocks]
+        parts = [kernel_tensors(scene.part(block)).values() for block in self.blocks]
+        self.parts = [[Fixed(tensor) for tensor in part] for part in parts]
+        self._places: dict[tuple[int, ...], list[Fixed]] = {}
 
     def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
         """Pixel numbers of each call; `largest`: most pixels of a call, from the memory allowed."""
@@ -72,28 +83,29 @@ class CompiledWalk:
         return values[: stop - start]
 
     def _summed(self, pixels: Int[Tensor, " pixels"]) -> Float[Tensor, " pixels"]:
-        arguments = [pixels, *self.last_place(), *self.sums(pixels), *self.parts[0]]
+        sums = self.sums(pixels)
+        arguments: list[Argument] = [pixels, *self.last_place(), *sums, *self.parts[0]]
         (values,) = self.kernels[1](arguments)
         return values
 
     def sums(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of all terms of the pixels, by calls of the kernel ADD."""
-        sums = self._opening(pixels)
+        sums = self.opening(pixels)
         for at, _, tensors in self.calls():
             sums = self.kernels[0]([pixels, *at, *sums, *tensors])
         return sums
 
-    def calls(self) -> Iterator[tuple[list[Tensor], StepBlock, list[Tensor]]]:
+    def calls(self) -> Iterator[tuple[list[Fixed], StepBlock, list[Fixed]]]:
         """Place, steps and tensors of every call of ADD, in their order."""
         for place in self.scene.places():
             for block, tensors in zip(self.blocks, self.parts, strict=True):
                 yield self.place(*place, 1 if block.steps.start == 0 else 0), block, tensors
 
-    def last_place(self) -> list[Tensor]:
+    def last_place(self) -> list[Fixed]:
         """The place that FINISH takes: the last layer."""
         return self.place(self.scene.layers - 1, 0, 0, 1)
 
-    def _opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
+    def opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of a pixel before any term."""
         total = torch.zeros_like(pixels, dtype=self.scene.fluence.dtype)
         if self.scene.kind.corrected:
@@ -101,10 +113,15 @@ class CompiledWalk:
         total = total + self.scene.background
         return [total, no_polarization(self.scene, total)][: self.kinds[0].sums]
 
-    def place(self, *numbers: int) -> list[Tensor]:
+    def place(self, *numbers: int) -> list[Fixed]:
         """Layer, slow, fast and share of the background, as a kernel takes them."""
-        like = self.scene.fluence
-        return [torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers]
+        if numbers not in self._places:
+            like = self.scene.fluence
+            tensors = [
+                torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers
+            ]
+            self._places[numbers] = [Fixed(tensor) for tensor in tensors]
+        return self._places[numbers]
 
 
 def _blocks(scene: Scene) -> list[StepBlock]:

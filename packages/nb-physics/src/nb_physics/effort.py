@@ -1,0 +1,66 @@
+"""How long an image will take, and what makes it shorter."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from nb_physics.engine.cost import compiled_seconds, work_of
+from nb_physics.resolved import Plan
+from nb_physics.scene import make_scene
+from nb_physics.tiles import select_pixels
+
+LONG_S = 600.0
+"""Work that takes longer is worth a word before it starts."""
+
+MANY_SUBPIXELS = 100
+"""Along a pixel's edge: nobody means so many, though a small detector may have them in time."""
+
+COHERENT_CELLS = 100
+"""Edge of a block of a mosaic crystal, in unit cells: what scatters as one."""
+
+
+def evaluations(plan: Plan) -> float:
+    """Terms of the whole image: pixels x layers x sub-pixels x sources x phi steps x domains."""
+    return select_pixels(plan.experiment).count * plan.steps * plan.layers.count
+
+
+def expected_seconds(plan: Plan) -> float:
+    """About how long the image takes on the CPU, compiled, on the threads that torch has."""
+    pixels = select_pixels(plan.experiment).count
+    threads = torch.get_num_threads()
+    work = work_of(make_scene(plan), pixels, "float64", "cpu", threads, gradient=False)
+    return compiled_seconds(work)[0]
+
+
+def long_work(plan: Plan) -> str | None:
+    """A sentence where an image takes long, or has more sub-pixels than are meant; else None."""
+    seconds, own = expected_seconds(plan), plan.experiment.sampling.oversample is None
+    coherent = own and plan.oversample >= MANY_SUBPIXELS
+    if seconds < LONG_S and not coherent:
+        return None
+    total = f"about {_duration(seconds)}: {evaluations(plan):.3g} evaluations"
+    cells = [max(1.0, count) for count in plan.cells.tolist()]
+    blocks = math.prod(max(1.0, count / COHERENT_CELLS) for count in cells)
+    if plan.oversample < 10 or blocks <= 1:
+        return (
+            f"{total}; less -phisteps, -mosaic_domains, sources or -oversample, or a -roi, make it "
+            "shorter"
+        )
+    size = " x ".join(f"{count:.0f}" for count in cells)
+    block = " x ".join(f"{min(count, COHERENT_CELLS):.0f}" for count in cells)
+    return (
+        f"{total}, for {plan.oversample} x {plan.oversample} sub-pixels resolve the fringes of one "
+        f"coherent crystal of {size} cells; real ones are many blocks that scatter each alone: "
+        f"give a block's size (-N, here {block}) and the fluence times their number "
+        f"({blocks:.3g}), or set -oversample"
+    )
+
+
+def _duration(seconds: float) -> str:
+    units = (("years", 3.2e7), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
+    for unit, length in units:
+        if seconds >= 2 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,53 @@
+"""Kernels and durations in words."""
+
+from __future__ import annotations
+
+from nb_core import CrystalShape
+from nb_physics.engine.kernel import KernelKind, Role
+from nb_physics.scene import Kind
+
+_ROLES = {Role.WHOLE: "image", Role.ADD: "terms of a sub-pixel", Role.FINISH: "photons of the sums"}
+_SHAPES = {
+    CrystalShape.SQUARE: "parallelepiped",
+    CrystalShape.ROUND: "ellipsoid",
+    CrystalShape.GAUSS: "Gaussian spots",
+    CrystalShape.TOPHAT: "flat-topped spots",
+}
+
+
+def describe_kernel(kernel: KernelKind) -> str:
+    """What a kernel computes, and of which experiments."""
+    what = f"gradient of {_ROLES[kernel.role]}" if kernel.gradient else _ROLES[kernel.role]
+    several = [
+        word for word, there in (("sources", kernel.sources), ("steps", kernel.steps)) if there
+    ]
+    where = [] if kernel.device == "cpu" else [kernel.device]
+    words = [_SHAPES[kernel.kind.shape], *several, *_choices(kernel.kind), kernel.dtype, *where]
+    return f"{what}: {', '.join(words)}"
+
+
+def _choices(kind: Kind) -> list[str]:
+    structure = "tricubic" if kind.interpolate else "nearest"
+    named = (
+        (f"list ({structure})", kind.listed),
+        ("corrected", kind.corrected),
+        ("curved", kind.curved),
+        ("point pixels", kind.point_pixel),
+        ("sensor", kind.absorbing),
+        ("dmin", kind.limited),
+        ("water", not kind.dry),
+        ("no polarization", kind.nopolar),
+        ("each term with its capture", kind.oversample_thick),
+        ("each term with its polarization", kind.oversample_polar),
+        ("each term with its solid angle", kind.oversample_omega),
+    )
+    return [word for word, there in named if there]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 4 s, 25 s, 3 min, 2 h."""
+    if seconds < 10:
+        return f"{max(1.0, seconds):.0f} s"
+    if seconds < 100:
+        return f"{5 * round(seconds / 5)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"

@@ -1,0 +1,153 @@
+"""Values that look like those of another unit, and a beam that misses its detector.
+
+All of them are possible, so they are warned of and not refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nb_core import DetectorPivot, Experiment
+from nb_core.configs.checks import Scalar
+from nb_core.units import energy_eV_to_wavelength_A, m_to_mm
+from nb_physics.resolved import Plan
+
+Reading = tuple[str, Callable[[float], float]]
+"""Another unit, and the way from it to the field's own."""
+
+
+def _times(factor: float) -> Callable[[float], float]:
+    return lambda value: value * factor
+
+
+_METRES_AS_MM: Reading = ("metres", _times(1e3))
+_MICROMETRES_AS_MM: Reading = ("micrometres", _times(1e-3))
+_MILLIMETRES_AS_UM: Reading = ("millimetres", _times(1e3))
+_METRES_AS_UM: Reading = ("metres", _times(1e6))
+
+
+@dataclass(frozen=True)
+class Usual:
+    """The range that a field has in practice, in its unit.
+
+    name: of the field; option: of nanoBragg that sets it; readings: what other units would make it
+    """
+
+    section: str
+    name: str
+    option: str
+    unit: str
+    least: float
+    most: float
+    readings: tuple[Reading, ...]
+
+    def doubt(self, experiment: Experiment) -> str | None:
+        """What is odd about the experiment's value; None where nothing is, or it has none."""
+        given = getattr(getattr(experiment, self.section), self.name)
+        value = None if given is None else _plain(given)
+        if not value or self.least <= value <= self.most:
+            return None
+        outside = f"outside {self.least:g} to {self.most:g} {self.unit}"
+        likely = [
+            f"in {name} it would be {self.name} {read(value):.6g}"
+            for name, read in self.readings
+            if self.least <= read(value) <= self.most
+        ]
+        hint = likely[0] if likely else "is the unit right?"
+        return f"{self.name} ({self.option}) {value:g} {self.unit} is {outside}: {hint}"
+
+
+USUAL = (
+    Usual(
+        "beam",
+        "wavelength_A",
+        "-lambda",
+        "A",
+        0.05,
+        20.0,
+        (
+            ("electronvolts (-energy)", energy_eV_to_wavelength_A),
+            ("metres", _times(1e10)),
+            ("nanometres", _times(10.0)),
+            ("picometres", _times(0.01)),
+        ),
+    ),
+    Usual(
+        "beam", "beamsize_mm", "-beamsize", "mm", 1e-6, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)
+    ),
+    Usual(
+        "detector",
+        "distance_mm",
+        "-distance",
+        "mm",
+        5.0,
+        1e5,
+        (_METRES_AS_MM, _MICROMETRES_AS_MM),
+    ),
+    Usual(
+        "detector",
+        "close_distance_mm",
+        "-close_distance",
+        "mm",
+        5.0,
+        1e5,
+        (_METRES_AS_MM, _MICROMETRES_AS_MM),
+    ),
+    Usual(
+        "detector",
+        "pixel_size_mm",
+        "-pixel",
+        "mm",
+        1e-3,
+        5.0,
+        (_MICROMETRES_AS_MM, _METRES_AS_MM),
+    ),
+    Usual(
+        "detector",
+        "detector_thick_um",
+        "-detector_thick",
+        "um",
+        1.0,
+        1e5,
+        (_MILLIMETRES_AS_UM, _METRES_AS_UM),
+    ),
+)
+
+
+def doubts(plan: Plan) -> Iterator[str]:
+    """A sentence for each value of a plan's experiment that is hardly meant."""
+    for usual in USUAL:
+        doubt = usual.doubt(plan.experiment)
+        if doubt is not None:
+            yield doubt
+    missed = _beam_beside_detector(plan)
+    if missed is not None:
+        yield missed
+
+
+def _beam_beside_detector(plan: Plan) -> str | None:
+    """The direct beam off the detector, where it was not turned away from the beam on purpose."""
+    frame, detector = plan.frame, plan.experiment.detector
+    rotations = (detector.detector_rotx_deg, detector.detector_roty_deg, detector.detector_rotz_deg)
+    swung = frame.pivot is DetectorPivot.SAMPLE and any(map(_plain, rotations))
+    if swung or _plain(detector.detector_twotheta_deg):
+        return None
+    size = [pixels * frame.pixel_size.item() for pixels in (detector.spixels, detector.fpixels)]
+    beam = [frame.beam_slow.item(), frame.beam_fast.item()]
+    margin = frame.pixel_size.item()  # MOSFLM's own default lies a pixel off the middle
+    if all(-margin <= at <= edge + margin for at, edge in zip(beam, size, strict=True)):
+        return None
+    places = f"slow {m_to_mm(beam[0]):.6g}, fast {m_to_mm(beam[1]):.6g} mm"
+    edges = f"{m_to_mm(size[0]):.6g} x {m_to_mm(size[1]):.6g} mm"
+    counts = (detector.spixels, detector.fpixels)
+    shares = [m_to_mm(place) / count for place, count in zip(beam, counts, strict=True)]
+    in_pixels = all(0.1 <= share <= 0.9 for share in shares)
+    hint = "; a beam centre is in mm, and these look like pixels" if in_pixels else ""
+    return f"the direct beam passes beside the detector: {places} of {edges}{hint}"
+
+
+def _plain(value: Scalar) -> float:
+    return value.detach().item() if isinstance(value, Tensor) else float(value)

@@ -1,0 +1,85 @@
+"""What an experiment comes to: every number that is the same for all pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from nb_core import Experiment, Profile
+from nb_core.sweeps import Sweep
+from nb_physics.axes import LabAxes
+from nb_physics.frame import DetectorFrame
+from nb_physics.orientation import UnitCell
+from nb_physics.sources import Sources
+from nb_physics.structure import StructureGrid
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan:
+    """An experiment, resolved. Float64 tensors on one device; metres, Angstrom, radians.
+
+    cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)
+    cells: Na, Nb, Nc; interpolate: whether F_cell is interpolated
+    phi: the rotation; phi_angles: radians, of each step; layers: the sensor; attenuation: 1/metre
+    absorbing: whether the sensor has a thickness
+    background: water, photons per steradian at one fluence
+    notes: what was chosen automatically, and why
+    """
+
+    experiment: Experiment
+    axes: LabAxes
+    frame: DetectorFrame
+    sources: Sources
+    cell: UnitCell
+    cell_vectors: Float[Tensor, "3 3 steps"]
+    cells: Float[Tensor, "3"]
+    structure: StructureGrid
+    interpolate: bool
+    oversample: int
+    phi: Sweep
+    phi_angles: Float[Tensor, " phi"]
+    mosaic_count: int
+    layers: Sweep
+    absorbing: bool
+    attenuation: Float[Tensor, ""]
+    layer_depth: Float[Tensor, ""]
+    fluence: Float[Tensor, ""]
+    background: Float[Tensor, ""]
+    polarization: Float[Tensor, ""]
+    fudge: Float[Tensor, ""]
+    dmin: Float[Tensor, ""]
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        profile, detector = self.experiment.profile.value, self.experiment.detector
+        sources = self.sources.wavelength.numel()
+        return (
+            f"Plan({profile} profile: {detector.spixels} x {detector.fpixels} "
+            f"pixels (slow, fast) of {self.oversample} x {self.oversample} sub-pixels, "
+            f"{self.layers.count} layers, {sources} sources, {self.phi_count} phi steps, "
+            f"{self.mosaic_count} domains)"
+        )
+
+    @property
+    def corrected(self) -> bool:
+        return self.experiment.profile is Profile.CORRECTED
+
+    @property
+    def phi_count(self) -> int:
+        return self.phi_angles.numel()
+
+    @property
+    def steps(self) -> float:
+        """Terms of a pixel and sensor layer: sources, phi steps, domains and sub-pixels."""
+        return self.sources.wavelength.numel() * self.terms_of_source
+
+    @property
+    def terms_of_source(self) -> float:
+        return float(self.phi_count * self.mosaic_count * self.oversample**2)
+
+    @property
+    def divisor(self) -> float:
+        """What a pixel's sum is divided by; corrected: source weights add up to 1 already."""
+        return self.terms_of_source if self.corrected else self.steps

@@ -1,0 +1,216 @@
+"""Photons of chosen pixels with their derivatives by what an experiment was made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from nb_core import Experiment
+from nb_physics.devices import computing_device
+from nb_physics.engine.cache import is_at_hand
+from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, soonest
+from nb_physics.engine.cost import Work, work_of
+from nb_physics.engine.load import BuildError
+from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
+from nb_physics.plan import Plan, make_plan
+from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
+from nb_physics.loop import Progress
+from nb_physics.sharing import share_out
+from nb_physics.tiles import PixelSelection, chosen_pixels
+from nb_physics.walk import EagerWalk, warn_once
+
+
+def photons_and_jacobian(
+    experiment: Experiment | Plan,
+    values: Float[Tensor, " parameters"],
+    pixels: Int[Tensor, " pixels"],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    engine: Engine | str = Engine.AUTO,
+    repeats: int = 1,
+    progress: Progress | None = None,
+    chosen: Callable[[Choice], None] | None = None,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
+    """Photons of the pixels with these flat indices, and their derivatives by `values`.
+
+    values: a tensor with a gradient, from which fields of the experiment were computed
+    repeats: how often the same is to come, with other values: AUTO weighs the time of all of it
+    From the values to the scene, which is small, in reverse mode; from there to the pixels by
+    kernels, at the cost of two to three images for any number of parameters, or in eager forward
+    mode, one pass for each. Memory is that of what is given and a tile, whatever the number of
+    steps. Derivatives that kernels do not give are eager with every engine: by the sources, the
+    sensor's depth, structure factors and curved detectors, and with dmin or oversample_* in the
+    reference profile. Nothing that is given carries a gradient.
+    Options and errors as of `photons_at`.
+    """
+    target = computing_device(device, dtype)
+    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    scene = make_scene(plan)
+    selection = chosen_pixels(pixels, plan.experiment.detector)
+    tangents = {name: t.to(target) for name, t in _scene_jacobian(scene, values).items()}
+    fixed = _without_gradient(scene_to(scene, target))
+    name, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
+    work = work_of(fixed, selection.count * repeats, name, target.type, threads, gradient=False)
+    work = dataclasses.replace(work, tangents=values.numel())
+    choice = _choice(fixed, tangents, work, dtype, target, check_engine(engine))
+    walk, choice = _walk(plan, fixed, tangents, choice, dtype, target)
+    if chosen is not None:
+        chosen(choice)
+    photons = torch.zeros(selection.count, dtype=dtype, device=target)
+    jacobian = torch.zeros((selection.count, values.numel()), dtype=torch.float64, device=target)
+    with torch.no_grad():
+        if isinstance(walk, CompiledTangents):
+            _by_kernels(walk, selection, (photons, jacobian), progress)
+        else:
+            walk.compute(selection, (photons, jacobian), progress)
+    return photons, jacobian
+
+
+Found = tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]
+
+
+def _by_kernels(
+    walk: CompiledTangents, selection: PixelSelection, found: Found, progress: Progress | None
+) -> None:
+    """Fills in photons and derivatives, tile by tile."""
+
+    def compute(tile: tuple[int, int]) -> Found:
+        return walk.photons(selection, *tile)
+
+    def keep(tile: tuple[int, int], part: Found) -> None:
+        for whole, some in zip(found, part, strict=True):
+            whole[slice(*tile)] = some
+        if progress is not None:
+            progress(tile[1], selection.count)
+
+    share_out(walk.ranges(selection.count), compute, keep, device=walk.device)
+
+
+class EagerTangents:
+    """By torch in forward mode, one pass for each parameter: the readable twin of the kernels."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        scene: Scene,
+        tangents: Tangents,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        _load_forward_mode()
+        self.walk = EagerWalk(plan, scene, dtype, device)
+        self.scene, self.tangents = scene, tangents
+
+    def compute(
+        self, selection: PixelSelection, found: Found, progress: Progress | None
+    ) -> None:
+        """Fills in photons and derivatives, parameter by parameter.
+
+        Forward mode knows of one pass at a time, whose tiles threads may share.
+        """
+        photons, jacobian = found
+        tensors, count = scene_tensors(self.scene), jacobian.shape[1]
+        for number in range(count):
+            with forward_ad.dual_level():
+                dual = {
+                    name: forward_ad.make_dual(tensors[name], tangent[..., number].contiguous())
+                    for name, tangent in self.tangents.items()
+                    if bool((tangent[..., number] != 0).any())
+                }
+                scene = scene_with(self.scene, {**tensors, **dual})
+
+                def values(tile: tuple[int, int], scene: Scene = scene) -> tuple[Tensor, Tensor]:
+                    parts = forward_ad.unpack_dual(self.walk.photons(selection, *tile, scene))
+                    slope = parts.tangent
+                    none = torch.zeros_like(parts.primal)
+                    return parts.primal.clone(), none if slope is None else slope.clone()
+
+                def keep(tile: tuple[int, int], part: tuple[Tensor, Tensor], p: int = number) -> None:
+                    place = slice(*tile)
+                    photons[place], jacobian[place, p] = part
+                    if progress is not None:
+                        progress((p * selection.count + tile[1]) // count, selection.count)
+
+                tiles = self.walk.ranges(selection.count)
+                share_out(tiles, values, keep, device=self.walk.device)
+
+
+@functools.cache
+def _load_forward_mode() -> None:
+    """On first use, torch's forward mode imports what torch itself warns of as deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            one = torch.ones((), dtype=torch.float64)
+            forward_ad.make_dual(one, one)
+
+
+def _choice(
+    scene: Scene,
+    tangents: Tangents,
+    work: Work,
+    dtype: torch.dtype,
+    device: torch.device,
+    engine: Engine,
+) -> Choice:
+    """The engine for photons and derivatives, and why."""
+    if engine is Engine.EAGER:
+        return Choice(Engine.EAGER, "asked for")
+    kernels = tangent_kernels(scene, tangents, dtype, device) if work.rays else None
+    if kernels is None:
+        return Choice(Engine.EAGER, "there are no kernels of these derivatives")
+    if engine is Engine.COMPILED:
+        return asked_for(kernels, (), is_at_hand)
+    return soonest(work, kernels, (), is_at_hand)
+
+
+def _walk(
+    plan: Plan,
+    scene: Scene,
+    tangents: Tangents,
+    choice: Choice,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> tuple[CompiledTangents | EagerTangents, Choice]:
+    """The walk that was chosen; eager, with a warning, where its kernels cannot be built."""
+    if choice.engine is Engine.COMPILED:
+        try:
+            kernels = list(choice.kernels)
+            return CompiledTangents(scene, tangents, kernels, dtype, device), choice
+        except BuildError as error:
+            warn_once(str(error))
+            choice = choice.without_kernels(str(error), of_image=True)
+    return EagerTangents(plan, scene, tangents, dtype, device), choice
+
+
+def _without_gradient(scene: Scene) -> Scene:
+    return scene_with(scene, {name: t.detach() for name, t in scene_tensors(scene).items()})
+
+
+def _scene_jacobian(scene: Scene, values: Float[Tensor, " parameters"]) -> dict[str, Tensor]:
+    """The derivatives of the scene's tensors that depend on the values.
+
+    These have the tensor's axes and, last, that of the values. A backward pass is linear in its
+    cotangent; the derivative of that, once for each value, is the forward pass.
+    """
+    moving = {name: t for name, t in scene_tensors(scene).items() if t.requires_grad}
+    if not moving:
+        return {"fluence": torch.zeros(values.shape, dtype=scene.fluence.dtype)}
+    flat = torch.cat([tensor.reshape(-1) for tensor in moving.values()])
+    cotangent = torch.zeros_like(flat, requires_grad=True)
+    (pulled,) = torch.autograd.grad(flat, values, cotangent, create_graph=True)
+    columns = [torch.autograd.grad(one, cotangent, retain_graph=True)[0] for one in pulled]
+    jacobian = torch.stack(columns, dim=1)
+    sizes = [tensor.numel() for tensor in moving.values()]
+    return {
+        name: part.reshape(*tensor.shape, values.numel())
+        for part, (name, tensor) in zip(jacobian.split(sizes), moving.items(), strict=True)
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +13,6 @@ from torch import Tensor
 from nb_physics.pairs import joined
 from nb_physics.structure.grid import StructureGrid, entries
 from nb_physics.structure.nearest import nearest, nearest_entries
-
-_DENOMINATORS = (-6.0, 2.0, -2.0, 6.0)
 
 
 def tricubic(
@@ -29,24 +27,23 @@ def tricubic(
     around = neighbours(hkl, grid)
     columns = [grid.values[m:] for m in range(4)]
     last = torch.tensor(grid.values.numel() - 4, device=around.corner.device)
-    planes = []
-    for i in range(4):
-        rows = []
-        for j in range(4):
-            start = around.corner + torch.minimum(entry_offset((i, j, 0), grid), last)
-            row = [entries(column, start) for column in columns]
-            rows.append(_weighted(row, around.weights[2]))
-        planes.append(_weighted(rows, around.weights[1]))
-    total = _weighted(planes, around.weights[0])
+    along_h, along_k, along_l = around.weights
+
+    def row(i: int, j: int) -> Float[Tensor, "*n"]:
+        start = around.corner + torch.minimum(entry_offset((i, j, 0), grid), last)
+        return _weighted((entries(column, start) for column in columns), along_l)
+
+    planes = (_weighted((row(i, j) for j in range(4)), along_k) for i in range(4))
+    total = _weighted(planes, along_h)
     return torch.where(around.inside, total, nearest(nearest_hkl, grid))
 
 
 def _weighted(
-    values: Sequence[Float[Tensor, "*n"]], weights: Sequence[Float[Tensor, "*n"]]
+    values: Iterator[Float[Tensor, "*n"]], weights: list[Float[Tensor, "*n"]]
 ) -> Float[Tensor, "*n"]:
-    """The sum of values with their weights; a product and its addition are one pass over memory."""
-    total = values[0] * weights[0]
-    for value, weight in zip(values[1:], weights[1:], strict=True):
+    """The sum of values with their weights, each added as it comes, in one pass over memory."""
+    total = next(values) * weights[0]
+    for value, weight in zip(values, weights[1:], strict=True):
         total = torch.addcmul(total, value, weight)
     return total
 
@@ -112,9 +109,6 @@ def surrounded(lower: Float[Tensor, "3 *n"], grid: StructureGrid) -> Bool[Tensor
 
 def _lagrange_weights(x: Float[Tensor, "*n"]) -> list[Float[Tensor, "*n"]]:
     """Weights of the points -1, 0, 1, 2 at x between 0 and 1."""
-    nodes = (-1.0, 0.0, 1.0, 2.0)
-    weights = []
-    for own, denominator in zip(nodes, _DENOMINATORS, strict=True):
-        a, b, c = (x - node for node in nodes if node != own)
-        weights.append(a * b * c / denominator)
-    return weights
+    before, after, beyond = x + 1, x - 1, x - 2
+    left, right = before * x, after * beyond
+    return [x * right / -6, before * right / 2, left * beyond / -2, left * after / 6]

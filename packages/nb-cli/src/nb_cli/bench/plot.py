@@ -52,8 +52,8 @@ def _draw_panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
         beside = [(x, row.beside) for x, row in zip(at, points, strict=True) if row.beside]
         if beside:
             name_of = f"nb beside {beside[0][1].neighbours} busy processes, {label}"
-            y = [found.times.median for _, found in beside]
-            axes.plot([x for x, _ in beside], y, "x-.", color=colour, label=name_of)
+            medians = [found.times.median for _, found in beside]
+            axes.plot([x for x, _ in beside], medians, "x-.", color=colour, label=name_of)
         cached = [(x, row.cached.median) for x, row in zip(at, points, strict=True) if row.cached]
         if cached:
             x, y = zip(*cached, strict=True)

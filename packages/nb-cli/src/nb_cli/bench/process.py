@@ -129,8 +129,15 @@ def busy_neighbours(count: int) -> Iterator[None]:
     try:
         for _ in range(count):
             command = (sys.executable, "-IS", "-c", _LOOP, str(os.getpid()))
-            pipes = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            loops.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **pipes))
+            loops.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                )
+            )
         for loop in loops:
             assert loop.stdout is not None
             if not loop.stdout.readline():

@@ -101,8 +101,8 @@ class TestWorkloads:
 
     @pytest.mark.filterwarnings("ignore:oversample 1")
     def test_a_gradient_is_of_what_a_refinement_moves(self):
-        (workload,) = choose("quick", names=["gradient"], sizes=[16])
-        assert (workload.name, workload.gradient) == ("gradient-50-16", True)
+        (workload,) = choose("quick", names=["gradient"], sizes=[32])
+        assert (workload.name, workload.gradient) == ("gradient-50-32", True)
         experiment, parameters = with_parameters(flags_to_experiment(workload.flags))
         image = simulate(experiment, engine="eager")
         found = torch.autograd.grad(image.sum(), parameters)

@@ -9,7 +9,9 @@ import sys
 import numpy as np
 import pytest
 
+from nb_cli.bench import process as process_module
 from nb_cli.bench.measure import Bench
+from nb_cli.bench.process import Child
 
 CHILD = """
 import json, os, sys
@@ -27,7 +29,7 @@ def say(**answer):
     print(json.dumps(answer), flush=True)
 
 if job["kind"] == "ceiling":
-    say(float64=1e10, float32=2e10, copy=1e10)
+    say(float64=1e10, float32=2e10, copy=1e10, by="chains of multiply-adds")
     sys.exit()
 counts = dict(pixels=256, slow=16, fast=16, layers=1, oversample=1, sources=1, phi=1, domains=1,
               shape="square", interpolated=False, entries=1, absorbing=False)
@@ -111,7 +113,8 @@ class TestTable:
         assert float(times["eval/s"]) == 512
         assert (times["peak MiB"], times["import MiB"]) == ("2", "1")
         assert cells(ran, "roofline")["C/nb"] == "-"
-        assert "ceiling, cpu, threads" in ran.out
+        assert re.search("ceiling, cpu, threads .* \\(chains of multiply-adds\\);", ran.out)
+        assert "beside" not in ran.out
         assert os.listdir(folder) == []
 
     def test_beside_the_c_program(self, bench, home, folder):
@@ -120,7 +123,7 @@ class TestTable:
         limits = cells(ran, "roofline")
         assert float(limits["correlation"]) == float(limits["sum_ratio"]) == 1
         assert float(limits["maxd"]) == 0
-        pairs = re.search(r"^ +still-16 float64: (.*)$", ran.out, re.MULTILINE)[1].split()
+        pairs = re.search(r"^ +still-16 float64 compiled: (.*)$", ran.out, re.MULTILINE)[1].split()
         assert len(pairs) == 3
         assert float(limits["C/nb"]) == sorted(float(pair) for pair in pairs)[1]
         assert os.listdir(folder) == []
@@ -201,16 +204,16 @@ class TestKept:
         assert row["memory_bytes"] == {"peak": 2**21, "baseline": 2**20, "device": None}
         assert row["roofline"]["share"] == pytest.approx(row["roofline"]["limit_s"] / 0.5)
         assert row["gradient"] is None
+        assert row["neighbours"] is None
+        assert row["roofline"]["ceiling"]["by"] == "chains of multiply-adds"
         assert row["whole_image"] is None
         assert row["warnings"] == ["coarse"]
 
     def test_a_gradient(self, nb, home, folder):
         options = ("--sizes", "16", "--workload", "gradient", "--iterations", "2", "--no-cold")
         ran = nb("bench", *options, "--json", "bench.json")
-        assert (
-            "image and gradient / image alone, pair by pair:\n  gradient-50-16 float64: 4 4\n"
-            in ran.out
-        )
+        said = "image and gradient / image alone, pair by pair:\n"
+        assert f"{said}  gradient-50-16 float64 compiled: 4 4\n" in ran.out
         (row,) = json.loads((folder / "bench.json").read_text())["rows"]
         assert row["gradient"]["ratio"] == {"median": 4, "pairs": [4, 4]}
         assert row["gradient"]["forward_s"]["median"] == 0.125
@@ -250,17 +253,87 @@ class TestKept:
         assert os.listdir(folder / "results" / "profile") == ["still-16-float64.json.gz"]
 
 
+class TestNeighbours:
+    """--neighbours: the calls once more, while other processes compute."""
+
+    def started(self, monkeypatch):
+        """The processes that were started with no work to do, as the benchmark goes on."""
+        real, loops = subprocess.Popen, []
+
+        def start(command, **options):
+            process = real(command, **options)
+            if process_module._LOOP in command:
+                loops.append(process)
+            return process
+
+        monkeypatch.setattr("nb_cli.bench.process.subprocess.Popen", start)
+        return loops
+
+    def test_each_workload_is_timed_alone_and_beside_with_both_engines(
+        self, bench, home, folder, monkeypatch
+    ):
+        loops = self.started(monkeypatch)
+        ran = bench("--neighbours", "2", "--no-cold", "--iterations", "2", "--json", "bench.json")
+        assert ran.code == 0
+        assert [job["engine"] for job, *_ in jobs(home) if job["kind"] == "work"] == [
+            "eager",
+            "compiled",
+        ]
+        beside = cells(ran, "beside/alone")
+        assert (beside["neighbours"], beside["engine"]) == ("2", "eager")
+        assert (beside["alone s"], beside["beside s"], beside["beside/alone"]) == (
+            "0.5",
+            "0.5",
+            "1",
+        )
+        content = json.loads((folder / "bench.json").read_text())
+        assert content["suite"] == "shared"
+        found = [row["neighbours"] for row in content["rows"]]
+        assert [one["count"] for one in found] == [2, 2]
+        assert found[0]["wall_s"]["samples"] == [0.5, 0.5]
+        assert found[0]["ratio"] == 1
+        assert [loop.returncode for loop in loops] == [-9] * 4
+
+    def test_they_end_when_it_is_interrupted(self, bench, monkeypatch):
+        loops = self.started(monkeypatch)
+        real = Child.order
+
+        def order(self, line):
+            if loops:
+                assert [loop.poll() for loop in loops] == [None] * 3
+                raise KeyboardInterrupt
+            return real(self, line)
+
+        monkeypatch.setattr(Child, "order", order)
+        assert bench("--neighbours", "3", "--no-cold", "--iterations", "1").code == 130
+        assert [loop.returncode for loop in loops] == [-9] * 3
+
+    def test_they_end_with_a_command_that_is_killed(self):
+        program = (
+            "import os; from nb_cli.bench import process\n"
+            "with process.busy_neighbours(1):\n"
+            "    os.kill(os.getpid(), 9)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert done.returncode == -9  # and its pipe is closed, which the neighbour held, too
+
+    def test_one_that_cannot_be_started_is_an_error(self, bench, monkeypatch):
+        monkeypatch.setattr("nb_cli.bench.process._LOOP", "while False: pass")
+        ran = bench("--neighbours", "1", "--no-cold", "--iterations", "1")
+        assert ran.errors[-1].startswith("nb: nb bench: a busy neighbour: ended with exit code 0")
+
+
 class TestInterrupted:
     @pytest.fixture
     def second(self, monkeypatch):
         """Interrupts the second workload."""
         real, seen = Bench.measure, []
 
-        def measure(self, workload):
+        def measure(self, workload, engine):
             seen.append(workload)
             if len(seen) > 1:
                 raise KeyboardInterrupt
-            return real(self, workload)
+            return real(self, workload, engine)
 
         monkeypatch.setattr(Bench, "measure", measure)
 
@@ -310,7 +383,9 @@ class TestRefused:
             ("--workload stil", "--workload: stil: no such workload; nb bench --list names them"),
             ("--iterations 0", "'--iterations': 0 is not in the range x>=1"),
             ("--threads 0", "'--threads': 0 is not in the range x>=1"),
-            ("--suite all", "'--suite': 'all' is not one of 'quick', 'full'"),
+            ("--suite all", "'--suite': 'all' is not one of 'quick', 'full', 'shared'"),
+            ("--neighbours -1", "'--neighbours': -1 is not in the range 0<=x<=256"),
+            ("--neighbours two", "'--neighbours': 'two' is not a valid integer"),
             ("--engine fast", "'--engine': 'fast' is not one of"),
             ("--device abacus", "device: abacus: "),
             ("--profile", "--profile: without --out-dir: also give --out-dir DIR"),
@@ -340,6 +415,7 @@ class TestRefused:
 def test_a_real_child(nb, monkeypatch):
     monkeypatch.setattr("nb_cli.bench.measure.CEILING_COPY", 2**20)
     monkeypatch.setitem(sys.modules["nb_cli.bench.measure"].CEILING_EDGE, "cpu", 64)
+    monkeypatch.setattr("nb_cli.bench.measure.CEILING_STEPS", 1000)
     ran = nb("bench --engine eager --sizes 16 --workload still --no-cold --iterations 1")
     assert ran.code == 0, ran
     times = cells(ran, "ns/eval")

@@ -15,7 +15,7 @@ from nb_cli.bench.cost import Ceiling, Cost, Counts, cost_of, count_arguments, l
 from nb_cli.bench.gradient import with_parameters
 from nb_cli.bench.measure import _parity
 from nb_cli.bench.plot import save_scaling
-from nb_cli.bench.rows import Against, Memory, Parity, Row, Run, Times
+from nb_cli.bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
 from nb_cli.bench.table import aligned, describe
 from nb_cli.bench.workloads import choose, rotation, still, suite_entries, thread_counts
 from nb_core import flags_to_experiment
@@ -37,7 +37,7 @@ COUNTS = Counts(
     entries=1,
     absorbing=False,
 )
-CEILING = Ceiling(float64=1e10, float32=2e10, copy=1e10)
+CEILING = Ceiling(float64=1e10, float32=2e10, copy=1e10, by="chains of multiply-adds")
 
 
 def row_of(workload, counts=COUNTS, against=None, **more):
@@ -48,6 +48,7 @@ def row_of(workload, counts=COUNTS, against=None, **more):
         "cached": Times((2.0, 2.5)),
         "warm": Times((1.0, 2.0)),
         "forward": None,
+        "beside": None,
         "memory": Memory(None, None, None),
         "ceiling": CEILING,
         "warnings": (),
@@ -56,7 +57,7 @@ def row_of(workload, counts=COUNTS, against=None, **more):
 
 
 class TestWorkloads:
-    @pytest.mark.parametrize("suite", ["quick", "full"])
+    @pytest.mark.parametrize("suite", ["quick", "full", "shared"])
     def test_nanobragg_has_all_options(self, suite):
         for workload in choose(suite, cores=2):
             assert list(read_options(workload.flags))
@@ -95,12 +96,13 @@ class TestWorkloads:
     def test_the_quick_suite_is_part_of_the_full_ones_kinds(self):
         full = {workload.kind for workload in choose("full")}
         assert {workload.kind for workload in choose("quick")} <= full
+        assert {workload.kind for workload in choose("shared")} <= full
         assert len(suite_entries("quick", 1)) == 4
 
     @pytest.mark.filterwarnings("ignore:oversample 1")
     def test_a_gradient_is_of_what_a_refinement_moves(self):
-        (workload,) = choose("quick", names=["gradient"], sizes=[16])
-        assert (workload.name, workload.gradient) == ("gradient-50-16", True)
+        (workload,) = choose("quick", names=["gradient"], sizes=[32])
+        assert (workload.name, workload.gradient) == ("gradient-50-32", True)
         experiment, parameters = with_parameters(flags_to_experiment(workload.flags))
         image = simulate(experiment, engine="eager")
         found = torch.autograd.grad(image.sum(), parameters)
@@ -157,8 +159,15 @@ class TestCost:
         assert counts.evaluations == 32 * 4 * 3
 
     def test_the_ceiling_is_measured(self):
-        found = Ceiling(**measure_ceiling("cpu", edge=8, copied=1024))
+        found = Ceiling(**measure_ceiling("cpu", threads=2, steps=100, edge=8, copied=1024))
         assert min(found.float64, found.float32, found.copy) > 0
+        assert found.by == "chains of multiply-adds"
+
+    def test_without_a_compiler_the_ceiling_is_that_of_a_matrix_product(self, monkeypatch):
+        monkeypatch.setenv("CXX", "no-such-compiler")
+        found = Ceiling(**measure_ceiling("cpu", threads=1, steps=100, edge=8, copied=1024))
+        assert min(found.float64, found.float32, found.copy) > 0
+        assert found.by == "matrix product"
 
 
 class TestChild:
@@ -221,7 +230,7 @@ class TestChild:
         assert "CPU" in (tmp_path / "trace.txt").read_text()
 
     def test_it_measures_the_ceiling(self, answers):
-        (found,), engines = answers(kind="ceiling", edge=8, copied=1024)
+        (found,), engines = answers(kind="ceiling", steps=100, edge=8, copied=1024)
         assert Ceiling(**found).float64 > 0
         assert engines == []
 
@@ -275,5 +284,7 @@ class TestText:
     def test_the_plot_has_curves_or_says_that_there_are_none(self, tmp_path):
         against = Against(("c",), Times((4.0, 6.0)), Parity(1.0, 1.0, 0.0, 0.0))
         chosen = choose("full", sizes=[16, 32], names=["still", "steps"])
-        save_scaling([row_of(workload, against=against) for workload in chosen], tmp_path / "a.png")
+        beside = Beside(2, Times((3.0,)))
+        rows = [row_of(workload, against=against, beside=beside) for workload in chosen]
+        save_scaling(rows, tmp_path / "a.png")
         assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -47,7 +47,8 @@ def serve(lines: Iterable[str], say: Say) -> None:
     if job["kind"] == "ceiling":
         from nb_cli.bench.ceiling import measure_ceiling
 
-        say(measure_ceiling(job["device"], edge=job["edge"], copied=job["copied"]))
+        amounts = {name: job[name] for name in ("threads", "steps", "edge", "copied")}
+        say(measure_ceiling(job["device"], **amounts))
         return
     worker = _Worker(job)
     say({"counts": worker.counts, "baseline": baseline, "warnings": worker.warnings})

@@ -93,19 +93,24 @@ class Cost:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What the machine reached: operations/s in float64 and float32, bytes/s of a copy."""
+    """What the machine reached: operations/s in float64 and float32, bytes/s of a copy.
+
+    by: what was computed for the operations
+    """
 
     float64: float
     float32: float
     copy: float
+    by: str
 
     def seconds(self, cost: Cost) -> float:
         """The least time: that of the operations, or that of the bytes where it is longer."""
         computing = cost.operations64 / self.float64 + cost.operations32 / self.float32
         return max(computing, cost.bytes / self.copy)
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, float | str]:
         return {
+            "by": self.by,
             "float64_operations_per_s": self.float64,
             "float32_operations_per_s": self.float32,
             "copy_bytes_per_s": self.copy,

@@ -4,6 +4,7 @@ cold    a fresh process with an empty folder for kernels, from its start to its 
         the plan, compilation and one image
 cached  a second such process (three, where there are as many iterations), with the same folder
 warm    calls of `simulate` on a ready plan, in a process that has done one call before
+beside  with --neighbours: as many warm calls, while other processes compute without end
 C       the whole program, with its own start, its text output and its raw float image; it leaves
         out the noise image and the picture, but not its integer image. Each of its runs is followed
         by a warm call of nb, and their ratio is taken
@@ -23,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from nb_cli.bench.cost import Ceiling, Counts, counts_from_json
-from nb_cli.bench.process import Child, Place, child_process, whole_seconds
-from nb_cli.bench.rows import Against, Memory, Parity, Row, Run, Times
+from nb_cli.bench.process import Child, Place, busy_neighbours, child_process, whole_seconds
+from nb_cli.bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
 from nb_cli.bench.workloads import Workload
 from nb_compare.metrics import compare_images
 from nb_compare.program import ProgramRun, run_program, stage_arguments
@@ -34,6 +35,7 @@ C_FLAGS = ("-nonoise", "-nopgm", "-noprogress")
 MOST_CACHED = 3
 CEILING_EDGE = {"cpu": 1024, "cuda": 8192}
 CEILING_COPY = 512 * 2**20
+CEILING_STEPS = 2_000_000
 
 Tick = Callable[[], None]
 
@@ -42,19 +44,22 @@ Tick = Callable[[], None]
 class Settings:
     """What is asked for.
 
+    engines: with each of which every workload is run
     threads: where a workload wants no number of its own; cold: whether cold and cached are run
+    neighbours: processes that compute beside some of the calls
     program: the C program, None to leave it out; profile: the folder for traces, None for none
     artefacts: the folder for images, lists and kernels; keep: whether what a workload left there
         stays when the next one begins
     """
 
     device: str
-    engine: str
+    engines: tuple[str, ...]
     threads: int
     iterations: int
     cold: bool
     program: Path | None
     artefacts: Path
+    neighbours: int = 0
     keep: bool = False
     profile: Path | None = None
 
@@ -65,7 +70,8 @@ class Settings:
     def ticks(self, workloads: Sequence[Workload]) -> int:
         """How often `measure` moves the progress bar."""
         fresh = 1 + min(self.iterations, MOST_CACHED) if self.cold else 0
-        return len(workloads) * (fresh + 1 + self.iterations)
+        beside = self.iterations if self.neighbours else 0
+        return len(workloads) * len(self.engines) * (fresh + 1 + self.iterations + beside)
 
 
 class Bench:
@@ -76,13 +82,15 @@ class Bench:
         self.tick = tick
         self._ceilings: dict[int, Ceiling] = {}
 
-    def measure(self, workload: Workload) -> Row:
-        """All that is measured of a workload."""
+    def measure(self, workload: Workload, engine: str) -> Row:
+        """All that is measured of a workload with an engine."""
         settings = self.settings
         threads = workload.threads or settings.threads
         label = f"{workload.name}-{workload.dtype}"
+        if len(settings.engines) > 1:
+            label = f"{label}-{engine}"
         arguments = workload.arguments(settings.hkl)
-        job = self._job(workload, arguments)
+        job = self._job(workload, arguments, engine)
         with tempfile.TemporaryDirectory(prefix="nb-") as folder:
             cache = (settings.artefacts / "kernels" / label).resolve()
             ceiling = self._ceiling(Place(threads, Path(folder)))
@@ -93,6 +101,7 @@ class Bench:
                 self.tick()
                 counts = counts_from_json(ready["counts"])
                 answers, runs = self._alternate(child, arguments, threads, label)
+                beside = self._beside(child)
                 against = self._against(child, workload, counts, runs, label)
                 if settings.profile is not None:
                     child.order(f"profile {settings.profile.resolve() / label}.json.gz")
@@ -105,25 +114,26 @@ class Bench:
         return Row(
             workload=workload,
             arguments=tuple(arguments),
-            run=Run(settings.device, settings.engine, threads),
+            run=Run(settings.device, engine, threads),
             counts=counts,
             cold=cold,
             cached=cached,
             warm=Times(tuple(answer["seconds"] for answer in answers)),
             forward=Times(forward) if forward else None,
+            beside=beside,
             memory=Memory(last["resident"], ready["baseline"], last["device"]),
             against=against,
             ceiling=ceiling,
             warnings=tuple(ready["warnings"]),
         )
 
-    def _job(self, workload: Workload, arguments: list[str]) -> dict[str, Any]:
+    def _job(self, workload: Workload, arguments: list[str], engine: str) -> dict[str, Any]:
         return {
             "kind": "work",
             "arguments": arguments,
             "dtype": workload.dtype,
             "device": self.settings.device,
-            "engine": self.settings.engine,
+            "engine": engine,
             "gradient": workload.gradient,
         }
 
@@ -132,7 +142,8 @@ class Bench:
         if place.threads not in self._ceilings:
             device = self.settings.device
             edge = CEILING_EDGE.get(device.split(":")[0], CEILING_EDGE["cpu"])
-            job = {"kind": "ceiling", "device": device, "edge": edge, "copied": CEILING_COPY}
+            amounts = {"steps": CEILING_STEPS, "edge": edge, "copied": CEILING_COPY}
+            job = {"kind": "ceiling", "device": device, **amounts}
             with child_process(job, place) as child:
                 found = child.answer()
                 child.finish()
@@ -161,6 +172,17 @@ class Bench:
             answers.append(child.order("run"))
             self.tick()
         return answers, runs
+
+    def _beside(self, child: Child) -> Beside | None:
+        """Calls while others are at work."""
+        count, seconds = self.settings.neighbours, []
+        if not count:
+            return None
+        with busy_neighbours(count):
+            for _ in range(self.settings.iterations):
+                seconds.append(child.order("run")["seconds"])
+                self.tick()
+        return Beside(count, Times(tuple(seconds)))
 
     def _run_program(
         self, arguments: list[str], threads: int, label: str, *, first: bool

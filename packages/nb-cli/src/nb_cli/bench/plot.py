@@ -49,6 +49,11 @@ def _draw_panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
         at = [along(row) for row in points]
         warm = axes.plot(at, [row.warm.median for row in points], "o-", label=f"nb warm, {label}")
         colour = warm[0].get_color()
+        beside = [(x, row.beside) for x, row in zip(at, points, strict=True) if row.beside]
+        if beside:
+            name_of = f"nb beside {beside[0][1].neighbours} busy processes, {label}"
+            medians = [found.times.median for _, found in beside]
+            axes.plot([x for x, _ in beside], medians, "x-.", color=colour, label=name_of)
         cached = [(x, row.cached.median) for x, row in zip(at, points, strict=True) if row.cached]
         if cached:
             x, y = zip(*cached, strict=True)
@@ -66,11 +71,13 @@ def _draw_panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
 
 
 def _curves(rows: Sequence[Row], kinds: Sequence[str]) -> dict[str, list[Row]]:
-    """Rows of these kinds: of one kind, precision and (but for the threads' own) one size."""
+    """Rows of these kinds: of one kind, precision, engine and (but for stills) one size."""
     curves: dict[str, list[Row]] = {}
+    several = len({row.run.engine for row in rows}) > 1
     for row in rows:
         if row.workload.kind in kinds:
             size = "" if row.workload.kind == "still" else f" {row.counts.slow} x {row.counts.fast}"
-            label = f"{row.workload.kind}{size} {row.workload.dtype}"
+            engine = f" {row.run.engine}" if several else ""
+            label = f"{row.workload.kind}{size} {row.workload.dtype}{engine}"
             curves.setdefault(label, []).append(row)
     return curves

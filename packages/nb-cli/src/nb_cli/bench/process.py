@@ -17,6 +17,14 @@ from nb_core import ProgramError
 
 COMMAND = (sys.executable, "-m", "nb_cli.bench.child")
 NAME = "nb bench: a child process"
+NEIGHBOUR = "nb bench: a busy neighbour"
+_LOOP = """
+import os, sys
+print("busy", flush=True)
+while os.getppid() == int(sys.argv[1]):
+    for _ in range(1_000_000):
+        pass
+"""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _CACHES = {
     "NB_CACHE_DIR": "nb",
@@ -109,6 +117,35 @@ def child_process(job: Mapping[str, Any], place: Place) -> Iterator[Child]:
         yield child
     finally:
         _end(process)
+
+
+@contextmanager
+def busy_neighbours(count: int) -> Iterator[None]:
+    """Other processes at work while the body runs; all of them are, when it begins.
+
+    They end with the body, however it is left, and by themselves where this process is gone.
+    """
+    loops: list[subprocess.Popen[str]] = []
+    try:
+        for _ in range(count):
+            command = (sys.executable, "-IS", "-c", _LOOP, str(os.getpid()))
+            loops.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                )
+            )
+        for loop in loops:
+            assert loop.stdout is not None
+            if not loop.stdout.readline():
+                raise ProgramError(NEIGHBOUR, f"ended with exit code {loop.wait()}", "")
+        yield
+    finally:
+        for loop in loops:
+            _end(loop)
 
 
 def whole_seconds(job: Mapping[str, Any], place: Place) -> float:

@@ -46,7 +46,8 @@ def run_bench(request: Request, settings: Settings, results: Path | None) -> Non
         with _progress(settings.ticks(request.workloads)) as tick:
             bench = Bench(settings, tick)
             for workload in request.workloads:
-                rows.append(bench.measure(workload))
+                for engine in settings.engines:
+                    rows.append(bench.measure(workload, engine))
         complete = True
     finally:
         if rows:

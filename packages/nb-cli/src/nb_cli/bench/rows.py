@@ -57,6 +57,14 @@ class Against:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The warm calls once more, beside so many processes that compute without end."""
+
+    neighbours: int
+    times: Times
+
+
+@dataclass(frozen=True)
 class Memory:
     """Bytes that were held at most: by the process, by it after `import torch`, on the device."""
 
@@ -90,6 +98,7 @@ class Row:
     cached: Times | None
     warm: Times
     forward: Times | None
+    beside: Beside | None
     memory: Memory
     against: Against | None
     ceiling: Ceiling
@@ -118,6 +127,11 @@ class Row:
             return []
         pairs = zip(self.warm.seconds, self.forward.seconds, strict=True)
         return [both / alone for both, alone in pairs]
+
+    @property
+    def slowdown(self) -> float | None:
+        """Seconds beside the neighbours over seconds alone, of medians; None without neighbours."""
+        return None if self.beside is None else self.beside.times.median / self.warm.median
 
     @property
     def cost(self) -> Cost:
@@ -156,6 +170,7 @@ class Row:
             "parity": self.against.parity.to_json() if self.against else None,
             "c": self._against_json(),
             "gradient": self._gradient_json(),
+            "neighbours": self._beside_json(),
             "roofline": self._roofline_json(),
             "whole_image": self._whole_json(),
             "warnings": list(self.warnings),
@@ -176,6 +191,15 @@ class Row:
         pairs = self.gradient_ratios
         ratio = {"median": statistics.median(pairs), "pairs": pairs}
         return {"forward_s": self.forward.to_json(), "ratio": ratio}
+
+    def _beside_json(self) -> dict[str, Any] | None:
+        if self.beside is None:
+            return None
+        return {
+            "count": self.beside.neighbours,
+            "wall_s": self.beside.times.to_json(),
+            "ratio": self.slowdown,
+        }
 
     def _roofline_json(self) -> dict[str, Any]:
         return {

@@ -14,6 +14,7 @@ NONE = "-"
 TIMES = (
     "workload",
     "dtype",
+    "engine",
     "threads",
     "evaluations",
     "cold s",
@@ -32,6 +33,7 @@ calls at most, and after `import torch`."""
 LIMITS = (
     "workload",
     "dtype",
+    "engine",
     "threads",
     "op/eval",
     "byte/eval",
@@ -47,14 +49,29 @@ LIMITS = (
 the pairs; maxd: largest difference over the C image's maximum."""
 
 
+BESIDE = (
+    "workload",
+    "dtype",
+    "engine",
+    "threads",
+    "neighbours",
+    "alone s",
+    "beside s",
+    "beside/alone",
+)
+"""neighbours: processes that computed without end beside the calls; medians, and their ratio."""
+
+
 def describe(rows: Sequence[Row]) -> str:
-    """Two tables, the ratios pair by pair, the ceilings and what was extrapolated."""
+    """Two tables (with neighbours, three), ratios pair by pair, ceilings, what was extrapolated."""
     if not rows:
         return "nothing was measured"
     parts = [
         aligned(TIMES, [_times_cells(row) for row in rows]),
         aligned(LIMITS, [_limit_cells(row) for row in rows]),
     ]
+    if others := [cells for row in rows for cells in _beside_cells(row)]:
+        parts.append(aligned(BESIDE, others))
     if pairs := [line for row in rows for line in _pairs(row)]:
         parts.append("\n".join(["C seconds / nb warm seconds, pair by pair:", *pairs]))
     if gradients := [line for row in rows for line in _gradients(row)]:
@@ -137,24 +154,32 @@ def _limit_cells(row: Row) -> list[str]:
     ]
 
 
+def _beside_cells(row: Row) -> list[list[str]]:
+    """A line for a row that was run beside neighbours."""
+    if row.beside is None or row.slowdown is None:
+        return []
+    found = (row.warm.median, row.beside.times.median, row.slowdown)
+    return [[*_names(row), str(row.beside.neighbours), *map(_number, found)]]
+
+
 def _pairs(row: Row) -> list[str]:
     if not row.ratios:
         return []
     shown = " ".join(_number(ratio) for ratio in row.ratios)
-    return [f"  {' '.join(_names(row)[:2])}: {shown}"]
+    return [f"  {' '.join(_names(row)[:3])}: {shown}"]
 
 
 def _gradients(row: Row) -> list[str]:
     if not row.gradient_ratios:
         return []
     shown = " ".join(_number(ratio) for ratio in row.gradient_ratios)
-    return [f"  {' '.join(_names(row)[:2])}: {shown}"]
+    return [f"  {' '.join(_names(row)[:3])}: {shown}"]
 
 
 def _ceilings(rows: Sequence[Row]) -> list[str]:
     return [
         f"ceiling, {device}, threads {threads}: {found.float64:.3g} op/s float64, "
-        f"{found.float32:.3g} float32 (matrix product); {found.copy:.3g} bytes/s (copy)"
+        f"{found.float32:.3g} float32 ({found.by}); {found.copy:.3g} bytes/s (copy)"
         for (device, threads), found in ceilings_of(rows).items()
     ]
 
@@ -175,7 +200,7 @@ def _extrapolated(row: Row) -> list[str]:
 
 
 def _names(row: Row) -> list[str]:
-    return [row.workload.name, row.workload.dtype, str(row.run.threads)]
+    return [row.workload.name, row.workload.dtype, row.run.engine, str(row.run.threads)]
 
 
 def _median(times: Times | None) -> str:

@@ -147,7 +147,19 @@ _LADDER = ((1, 1), (5, 2), (10, 10), (50, 20), (100, 100))
 
 
 def suite_entries(name: str, cores: int) -> list[Entry]:
-    """The lines of the suite `quick` or `full`; cores: how many threads there may be."""
+    """The lines of the suite `quick`, `full` or `shared`; cores: how many threads there may be.
+
+    shared: what is measured beside other processes, on a machine that others use too
+    """
+    if name == "shared":
+        return [
+            Entry(still, (1024, 4096)),
+            Entry(steps(20, 1), (512,)),
+            Entry(steps(10, 10), (512,)),
+            Entry(shape("round", "-round_xtal"), (512,)),
+            Entry(saxs, (1024,)),
+            Entry(gradient(10, 5), (512,)),
+        ]
     if name == "quick":
         return [
             Entry(still, (256, 1024)),

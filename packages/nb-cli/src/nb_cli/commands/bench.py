@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from nb_cli.bench.measure import Settings
     from nb_cli.bench.workloads import Workload
 
+BOTH = "both"
+MOST_NEIGHBOURS = 256
+
 
 @click.command("bench", short_help="Measure the speed, beside the C program.")
 @click.option(
     "--suite",
-    type=click.Choice(["quick", "full"]),
-    default="quick",
-    show_default=True,
-    help="Which workloads: a few, or all of them, which takes hours.",
+    type=click.Choice(["quick", "full", "shared"]),
+    help="A few workloads; all of them, which takes hours; or those for a machine that is shared.  "
+    "[default: quick; with --neighbours: shared]",
 )
 @click.option(
     "--workload", "names", multiple=True, metavar="NAME", help="Only this one; repeatable."
@@ -38,10 +40,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(ENGINES),
-    default="compiled",
-    show_default=True,
-    help="How nb computes: as compiled kernels, step by step, or as it sees fit.",
+    type=click.Choice([*ENGINES, BOTH]),
+    help="How nb computes: as compiled kernels, step by step, as it sees fit; or both of the first "
+    "two, one after the other.  [default: compiled; with --neighbours: both]",
 )
 @click.option(
     "--threads",
@@ -57,6 +58,13 @@ if TYPE_CHECKING:
     metavar="N",
     help="Warm calls, each after a run of the C program.",
 )
+@click.option(
+    "--neighbours",
+    type=click.IntRange(0, MOST_NEIGHBOURS),
+    default=0,
+    metavar="N",
+    help="Repeat the warm calls beside N processes that compute without end.",
+)
 @click.option("--no-cold", is_flag=True, help="Leave out the fresh processes, cold and cached.")
 @c_bin_option
 @click.option("--profile", is_flag=True, help="Also trace a call of each with torch's profiler.")
@@ -64,7 +72,7 @@ if TYPE_CHECKING:
 @click.option("--out-dir", metavar="DIR", help="Keep table, JSON, plot and evidence in a new one.")
 @click.option("--keep-artifacts", is_flag=True, help="Keep images, lists and kernels there, too.")
 def command(
-    suite: str,
+    suite: str | None,
     names: tuple[str, ...],
     sizes: str | None,
     listed: bool,
@@ -80,6 +88,7 @@ def command(
     nb bench
     nb bench --c-bin ./nanoBragg --workload still --sizes 256,1024 --json bench.json
     nb bench --suite full --out-dir results --profile
+    nb bench --neighbours 2 --no-cold
 
     cold is a whole process without compiled kernels, cached one that finds them on disk, warm a
     call in a process that has done one. Where there is a C program it runs the identical work,
@@ -92,6 +101,7 @@ def command(
     from nb_cli.outputs import check_targets
     from nb_physics.devices import available_device
 
+    suite = suite or ("shared" if options["neighbours"] else "quick")
     cores = available_cores() if options["device"] == "cpu" else 1
     chosen = choose(suite, sizes=parse_sizes(sizes), dtype=dtype, names=names, cores=cores)
     if listed:
@@ -131,6 +141,12 @@ def _program(given: str | None) -> Path | None:
     return found
 
 
+def _engines(given: str | None, neighbours: int) -> tuple[str, ...]:
+    """The engines to measure, one after the other."""
+    chosen = given or (BOTH if neighbours else "compiled")
+    return ("eager", "compiled") if chosen == BOTH else (chosen,)
+
+
 def _settings(
     options: dict[str, Any], program: Path | None, folders: Folders, cores: int, *, keep: bool
 ) -> Settings:
@@ -140,10 +156,11 @@ def _settings(
     usual = int(preset) if preset.isdecimal() and int(preset) > 0 else cores
     return Settings(
         device=options["device"],
-        engine=options["engine"],
+        engines=_engines(options["engine"], options["neighbours"]),
         threads=options["threads"] or usual,
         iterations=options["iterations"],
         cold=not options["no_cold"],
+        neighbours=options["neighbours"],
         program=program,
         artefacts=folders.artefacts,
         keep=keep,

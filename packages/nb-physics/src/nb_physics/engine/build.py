@@ -31,7 +31,9 @@ from nb_physics.engine.kernel import (
     kernel_kind_from_json,
     kernel_tensors,
 )
+from nb_physics.engine.quick import quick_compiler, quick_settings, write_polynomials_out
 from nb_physics.engine.single_loop import KEEP_TOGETHER, each_value_once, make_single_loop
+from nb_physics.engine.walk import WHOLE_VECTORS
 from nb_physics.plan import make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_with
 
@@ -65,7 +67,7 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
     """Writes the package of a kernel."""
     from torch._inductor import aoti_compile_and_package
 
-    settings = dict(_SETTINGS)
+    settings = quick_settings() | _SETTINGS
     tracing: AbstractContextManager[None] = contextlib.nullcontext()
     program = _differentiated_by_pixel(kernel) if kernel.by_pixel else _exported(kernel)
     if kernel.gradient:
@@ -76,10 +78,10 @@ def build_kernel(kernel: KernelKind, path: Path) -> None:
     else:
         stored = _STORED_TO_SUM if kernel.reduces else _STORED
         keep_components_apart(program.graph_module, stored=stored)
-        program = program.run_decompositions(_WRITTEN_OUT)
+        write_polynomials_out(program.graph_module)
         if kernel.reduces and not kernel.running:
             settings |= _ONE_LOOP
-    with tracing:
+    with tracing, quick_compiler():
         aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
 
 
@@ -173,7 +175,8 @@ def example(kernel: KernelKind) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     sums = [torch.zeros(_PIXELS, dtype=torch.float64, device=device) for _ in range(count)]
     place = tuple(torch.zeros((), dtype=torch.float64, device=device) for _ in range(4))
     arguments = (torch.arange(_PIXELS, device=device), place, sums, tensors)
-    return arguments, ({0: auto}, (None,) * 4, [{0: auto} for _ in sums], sizes)
+    pixels = {0: WHOLE_VECTORS * Dim("vectors", min=1)}
+    return arguments, (pixels, (None,) * 4, [pixels for _ in sums], sizes)
 
 
 def _template(kernel: KernelKind) -> Scene:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +14,6 @@ from nb_physics.pairs import joined
 from nb_physics.structure.grid import StructureGrid, entries
 from nb_physics.structure.nearest import nearest, nearest_entries
 
-_DENOMINATORS = (-6.0, 2.0, -2.0, 6.0)
-
 
 def tricubic(
     hkl: Float[Tensor, "3 *n"], nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid
@@ -23,19 +22,30 @@ def tricubic(
 
     Where not all 64 lie within the list's range, the nearest entry is taken (default_F outside).
     """
+    if grid.values.numel() == 1:
+        return nearest(nearest_hkl, grid)
     around = neighbours(hkl, grid)
-    last = torch.tensor(grid.values.numel() - 1, device=around.corner.device)
-    total = torch.zeros_like(hkl[0])
-    for i in range(4):
-        plane = torch.zeros_like(total)
-        for j in range(4):
-            row = torch.zeros_like(total)
-            for m in range(4):
-                offset = torch.minimum(entry_offset((i, j, m), grid), last)
-                row = row + around.weights[2][m] * entries(grid.values, around.corner + offset)
-            plane = plane + around.weights[1][j] * row
-        total = total + around.weights[0][i] * plane
+    columns = [grid.values[m:] for m in range(4)]
+    last = torch.tensor(grid.values.numel() - 4, device=around.corner.device)
+    along_h, along_k, along_l = around.weights
+
+    def row(i: int, j: int) -> Float[Tensor, "*n"]:
+        start = around.corner + torch.minimum(entry_offset((i, j, 0), grid), last)
+        return _weighted((entries(column, start) for column in columns), along_l)
+
+    planes = (_weighted((row(i, j) for j in range(4)), along_k) for i in range(4))
+    total = _weighted(planes, along_h)
     return torch.where(around.inside, total, nearest(nearest_hkl, grid))
+
+
+def _weighted(
+    values: Iterator[Float[Tensor, "*n"]], weights: list[Float[Tensor, "*n"]]
+) -> Float[Tensor, "*n"]:
+    """The sum of values with their weights, each added as it comes, in one pass over memory."""
+    total = next(values) * weights[0]
+    for value, weight in zip(values, weights[1:], strict=True):
+        total = torch.addcmul(total, value, weight)
+    return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +109,6 @@ def surrounded(lower: Float[Tensor, "3 *n"], grid: StructureGrid) -> Bool[Tensor
 
 def _lagrange_weights(x: Float[Tensor, "*n"]) -> list[Float[Tensor, "*n"]]:
     """Weights of the points -1, 0, 1, 2 at x between 0 and 1."""
-    nodes = (-1.0, 0.0, 1.0, 2.0)
-    weights = []
-    for own, denominator in zip(nodes, _DENOMINATORS, strict=True):
-        a, b, c = (x - node for node in nodes if node != own)
-        weights.append(a * b * c / denominator)
-    return weights
+    before, after, beyond = x + 1, x - 1, x - 2
+    left, right = before * x, after * beyond
+    return [x * right / -6, before * right / 2, left * beyond / -2, left * after / 6]

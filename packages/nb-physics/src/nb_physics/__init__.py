@@ -10,10 +10,10 @@ from nb_physics.figures import Figures, image_figures
 from nb_physics.header import smv_header
 from nb_physics.jacobian import structure_factor_jacobian
 from nb_physics.kernels import build_kernels, clear_kernels, kept_kernels, kernels_of
+from nb_physics.loop import Progress
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
-from nb_physics.loop import Progress
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.tangents import photons_and_jacobian
 from nb_physics.tiles import select_pixels

@@ -19,9 +19,9 @@ from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, so
 from nb_physics.engine.cost import Work, work_of
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
+from nb_physics.loop import Progress
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.loop import Progress
 from nb_physics.sharing import share_out
 from nb_physics.tiles import PixelSelection, chosen_pixels
 from nb_physics.walk import EagerWalk, warn_once
@@ -74,7 +74,8 @@ def photons_and_jacobian(
     return photons, jacobian
 
 
-Found = tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]
+Found = tuple[Tensor, Tensor]
+"""Photons, shape (pixels,), and derivatives, (pixels, parameters) or of one parameter (pixels,)."""
 
 
 def _by_kernels(
@@ -109,9 +110,7 @@ class EagerTangents:
         self.walk = EagerWalk(plan, scene, dtype, device)
         self.scene, self.tangents = scene, tangents
 
-    def compute(
-        self, selection: PixelSelection, found: Found, progress: Progress | None
-    ) -> None:
+    def compute(self, selection: PixelSelection, found: Found, progress: Progress | None) -> None:
         """Fills in photons and derivatives, parameter by parameter.
 
         Forward mode knows of one pass at a time, whose tiles threads may share.
@@ -127,17 +126,17 @@ class EagerTangents:
                 }
                 scene = scene_with(self.scene, {**tensors, **dual})
 
-                def values(tile: tuple[int, int], scene: Scene = scene) -> tuple[Tensor, Tensor]:
+                def values(tile: tuple[int, int], scene: Scene = scene) -> Found:
                     parts = forward_ad.unpack_dual(self.walk.photons(selection, *tile, scene))
                     slope = parts.tangent
                     none = torch.zeros_like(parts.primal)
                     return parts.primal.clone(), none if slope is None else slope.clone()
 
-                def keep(tile: tuple[int, int], part: tuple[Tensor, Tensor], p: int = number) -> None:
+                def keep(tile: tuple[int, int], part: Found, before: int = number) -> None:
                     place = slice(*tile)
-                    photons[place], jacobian[place, p] = part
+                    photons[place], jacobian[place, before] = part
                     if progress is not None:
-                        progress((p * selection.count + tile[1]) // count, selection.count)
+                        progress((before * selection.count + tile[1]) // count, selection.count)
 
                 tiles = self.walk.ranges(selection.count)
                 share_out(tiles, values, keep, device=self.walk.device)

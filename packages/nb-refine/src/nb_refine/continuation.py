@@ -84,9 +84,7 @@ def _of_one_domain(experiment: Experiment, oversample: int) -> Experiment:
     with so many sub-pixels along an edge.
     """
     crystal = dataclasses.replace(experiment.crystal, mosaic_spread_deg=0.0, mosaic_domains=1)
-    sampling = dataclasses.replace(
-        experiment.sampling, oversample=oversample, interpolate=False
-    )
+    sampling = dataclasses.replace(experiment.sampling, oversample=oversample, interpolate=False)
     return dataclasses.replace(experiment, crystal=crystal, sampling=sampling)
 
 

@@ -102,9 +102,7 @@ class WithoutDerivatives:
         """Photons of the pixels with these flat indices."""
         experiment, by = build(values.detach()), self.computing
         with said_once():
-            choice = choose_engine(
-                experiment, device=by.device, dtype=by.dtype, engine=by.engine
-            )
+            choice = choose_engine(experiment, device=by.device, dtype=by.dtype, engine=by.engine)
             if not self.at_hand or (choice.engine is Engine.COMPILED and not choice.missing):
                 found = photons_at(
                     experiment,

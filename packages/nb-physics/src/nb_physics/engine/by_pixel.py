@@ -20,10 +20,9 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from nb_core import CrystalShape
 from nb_core.recorder import Site
-from nb_physics.engine.components import keep_components_apart
 from nb_physics.elementary import horner
+from nb_physics.engine.components import keep_components_apart
 from nb_physics.engine.kernel import BY_STEP, Kernel, KernelKind, Role
-from nb_physics.tile import Offers
 
 WRITTEN_OUT: dict[Any, Callable[..., Any]] = {torch.ops.nb.polynomial.default: horner}
 """What inductor does not know."""
@@ -124,9 +123,7 @@ def by_pixel_graph(
     own = [_copies(kernel, name, tensors[name][at], pixels) for name, at in own_numbers(kernel)]
     sizes = (*shapes, [every for _ in own])
     with torch.no_grad():
-        program = torch.export.export(
-            module, (*arguments, own), dynamic_shapes=sizes, strict=False
-        )
+        program = torch.export.export(module, (*arguments, own), dynamic_shapes=sizes, strict=False)
     keep_components_apart(program.graph_module)
     cotangents = [torch.ones_like(total) for total in sums] if kernel.role is Role.ADD else []
     along = [torch.ones_like(tensors[BY_STEP])] if kernel.step_tangent else []

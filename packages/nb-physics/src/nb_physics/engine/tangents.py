@@ -88,7 +88,9 @@ def _without_effect(kind: Kind) -> set[str]:
     names = {f"frame.{name}" for name in _OF_CURVED | _ONLY_SAID}
     if kind.shape is not CrystalShape.GAUSS:
         names.add("reciprocal")
-    return names | ({"fudge"} if kind.shape in (CrystalShape.SQUARE, CrystalShape.TOPHAT) else set())
+    if kind.shape in (CrystalShape.SQUARE, CrystalShape.TOPHAT):
+        names.add("fudge")
+    return names
 
 
 class CompiledTangents:
@@ -118,7 +120,9 @@ class CompiledTangents:
             for single in self.moves.single.values()
         ]
 
-    def _weights(self, kernel: KernelKind, tangents: Tangents) -> Float[Tensor, "numbers parameters"]:
+    def _weights(
+        self, kernel: KernelKind, tangents: Tangents
+    ) -> Float[Tensor, "numbers parameters"]:
         """What each number of a pixel moves by with the parameters, in the kernel's order."""
         none = self.walk.scene.fluence.new_zeros(self.count)
         rows = [

@@ -40,10 +40,12 @@ class Outcome:
         return [line for line in lines if line and not line.startswith("nb: warning: ")]
 
 
-@pytest.fixture(autouse=True)
-def no_progress_lines(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def no_progress_lines():
     """However slow the machine is, stderr holds what the command itself says."""
-    monkeypatch.setattr("nb_cli.progress.INTERVAL", math.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nb_cli.progress.INTERVAL", math.inf)
+        yield
 
 
 @pytest.fixture

@@ -146,8 +146,11 @@ def test_the_distance_along_the_beam_is_where_the_beam_meets_the_plane(nb, tiny,
 
 @pytest.mark.parametrize(
     ("option", "profile"),
-    [((), "reference"), (("--profile", "reference"), "reference")]
-    + [(("--profile", "corrected"), "corrected")],
+    [
+        ((), "reference"),
+        (("--profile", "reference"), "reference"),
+        (("--profile", "corrected"), "corrected"),
+    ],
 )
 def test_convert_writes_the_profile_and_the_file_keeps_it(nb, tiny, folder, option, profile):
     """Always, so that a command line's experiment stays nanoBragg's; options keep it, too."""

@@ -13,7 +13,7 @@ from nb_core import Experiment, NbWarning, StructureFactors
 from nb_core.formats.floats import read_floats
 from nb_core.formats.hkl import read_hkl
 
-FILES = ["demo.bin", "demo.hkl", "demo.img", "demo.png", "demo.toml"]
+FILES = ["demo.bin", "demo.hkl", "demo.png", "demo.toml", "demo_0001.img"]
 
 
 @pytest.fixture

@@ -89,8 +89,10 @@ class TestList:
     def test_a_folder_that_is_none(self, refused, kept):
         kept.write_bytes(b"a file")
         line = refused("kernels", "list")
-        assert line == f"nb: kernels: {kept}: cannot be read: Not a directory; " \
+        assert (
+            line == f"nb: kernels: {kept}: cannot be read: Not a directory; "
             "NB_CACHE_DIR names another folder"
+        )
 
 
 class TestBuild:
@@ -103,7 +105,9 @@ class TestBuild:
             f"in {kept}",
         ]
         said = ran.err.splitlines()
-        assert said[0].startswith("nb: building compiled kernels for this kind of work, once (about")
+        assert said[0].startswith(
+            "nb: building compiled kernels for this kind of work, once (about"
+        )
         assert said[-1].startswith("nb: built in ")
         assert len(compiler) == len(kept_kernels()) == 2
         again = nb("kernels", "build", "--", *tiny)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from nb_cli import picture
+from nb_cli.scenes import smv_scene
 from nb_core.formats.floats import write_floats
 from nb_core.formats.smv import read_smv
 
@@ -155,7 +156,7 @@ def test_an_impossible_or_tilted_camera_gives_no_rings(view, rings, changes):
 
 def test_the_spacing_of_a_header_is_that_of_bragg(folder):
     smv()
-    scene = picture.smv_scene(read_smv("s.img"), "title")
+    scene = smv_scene(read_smv("s.img"), "title")
     assert scene.beam == (0.5, 1.5)
     radius = np.hypot(3 - 0.5, 0 - 1.5)
     assert scene.spacing[3, 0] == pytest.approx(1 / (2 * np.sin(np.arctan(radius / 10) / 2)))
@@ -191,15 +192,14 @@ def test_the_scale_of_an_image_of_zeros_and_of_others():
     assert (norm.vmin, norm.vmax) == (1e-3, 100.0)
 
 
-def test_a_large_image_is_averaged(monkeypatch):
+def test_of_a_large_image_the_brightest_pixel_of_each_block_is_drawn(monkeypatch):
     monkeypatch.setattr(picture, "LARGEST_SIDE", 4)
     image = np.arange(8 * 6, dtype=float).reshape(8, 6)
-    small = picture._averaged(image)
+    small = picture._brightest(image)
     assert small.shape == (4, 3)
-    assert small[0, 0] == image[:2, :2].mean()
-    assert small.mean() == image.mean()
-    assert picture._averaged(image[:4, :4]) is not None
-    assert np.array_equal(picture._averaged(image[:4, :4]), image[:4, :4])
+    assert small[0, 0] == image[1, 1]
+    assert small.max() == image.max()
+    assert np.array_equal(picture._brightest(image[:4, :4]), image[:4, :4])
 
 
 def test_an_image_of_one_row_is_drawn_without_rings(view, rings, tiny):

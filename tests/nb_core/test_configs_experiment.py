@@ -42,7 +42,7 @@ CRYSTAL = CrystalConfig(cell_a=70.0)
     [
         *((name, None) for name in SECTIONS),
         *((name, {}) for name in SECTIONS),
-        *(("detector", CRYSTAL), ("profile", "reference"), ("profile", None)),
+        *(("detector", CRYSTAL), ("profile", "mended"), ("profile", None)),
         *(("roi", (0, 1, 0, 1)), ("mask", np.ones((2, 2))), ("structure_factors", "p1.hkl")),
     ],
 )

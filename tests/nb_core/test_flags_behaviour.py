@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nb_core.configs.sampling import Profile
-from nb_core.conventions import DetectorConvention, DetectorPivot
+from nb_core.conventions import DetectorConvention, DetectorPivot, centre_to_beam_point
 from nb_core.errors import InputError, NbWarning
 from nb_core.flags import read as flags_read
 from nb_core.flags.parse import find_option
@@ -142,8 +142,16 @@ def test_behaviour_04_a_missing_value_is_an_error_at_the_end_and_before_an_optio
 @pytest.mark.parametrize(
     ("line", "near"),
     [
-        ("-hdiv 5", "-hdivstep"),
-        ("-dispstep 5", "-dispsteps"),
+        ("-hdiv 5", "-hdivrange"),
+        ("-vdiv 0.28", "-vdivrange"),
+        ("-dispstep 3", "-dispsteps"),
+        ("-detsize_x 64", "-detsize_f"),
+        ("-detsize_y 64", "-detsize_s"),
+        ("-xdet_vector 1 0 0", "-fdet_vector"),
+        ("-ydet_vector 1 0 0", "-sdet_vector"),
+        ("-Zdet_vector 1 0 0", "-odet_vector"),
+        ("-thick 1.2", "-sample_thick"),
+        ("-device cuda", "--device, before the --"),
         ("-detektor_rotx 5", "-detector_rotx"),
         ("-Distance 5", "-distance"),
         ("-polarisation 5", "-polar"),
@@ -155,6 +163,28 @@ def test_behaviour_05_an_unknown_option_names_the_nearest(line, near):
         read(line)
     assert caught.value.field == line.split()[0]
     assert "--ignore-unknown-flags" in caught.value.remedy
+
+
+@pytest.mark.parametrize("line", ["-hdiv 0", "-vdiv 0.0", "-hdiv 0 -vdiv 0", "-dispstep 0"])
+def test_behaviour_05_a_zero_that_is_the_default_is_left_out_with_a_warning(line):
+    with pytest.warns(NbWarning, match="is left out: the option is called -") as caught:
+        experiment = read(f"{line} -distance 70")
+    assert len(caught) == len(line.split()) // 2
+    assert experiment == read("-distance 70")
+
+
+def test_behaviour_05_a_zero_after_any_other_unknown_option_is_refused():
+    for line in ("-detsize_x 0", "-hdiv", "-hdiv -nopgm", "-hdiv x"):
+        with pytest.raises(InputError, match="unknown option: did you mean"):
+            read(line)
+
+
+README_EXAMPLE = "-lambda 1 -dispersion 0 -distance 100 -detsize 100 -pixel 0.1 -fluence 1e32 -N 1"
+
+
+@pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
+def test_behaviour_05_the_example_of_nanobragg_s_own_page_runs():
+    assert read(f"{README_EXAMPLE} -hdiv 0 -vdiv 0") == read(README_EXAMPLE)
 
 
 @pytest.mark.parametrize("name", ["-foo", "-λ", "-", "--"])
@@ -224,6 +254,14 @@ def test_behaviour_07_pix0_vector_selects_custom():
     detector = read("-pix0_vector 0.1 -0.05 0.05").detector
     assert detector.detector_convention is DetectorConvention.CUSTOM
     assert detector.pix0_vector_m == (0.1, -0.05, 0.05)
+
+
+def test_behaviour_07_pix0_vector_mm_is_in_millimetres():
+    detector = read("-pix0_vector_mm -32 -32 100", profile=Profile.CORRECTED).detector
+    assert detector.detector_convention is DetectorConvention.CUSTOM
+    assert detector.pix0_vector_m == (-0.032, -0.032, 0.1)
+    assert find_option("-pix0_vectors").name == "-pix0_vector"
+    assert find_option("-pix0_vector_mm").values == 3
 
 
 @pytest.mark.parametrize(
@@ -355,6 +393,97 @@ def test_behaviour_17_twotheta_of_a_header_counts_when_corrected(name, tmp_path)
     corrected = Profile.CORRECTED
     assert read(line, profile=corrected).detector.detector_twotheta_deg == 7
     assert read(f"{line} -twotheta 4", profile=corrected).detector.detector_twotheta_deg == 4
+
+
+ADSC = "PIXEL_SIZE=2;\nBEAM_CENTER_X=3;\nBEAM_CENTER_Y=1.5;\nDENZO_X_BEAM=4.5;\nDENZO_Y_BEAM=3;\n"
+"""4 x 3 pixels of 2 mm: BEAM_CENTER is ADXV's, fast 3, slow 6 - 1.5."""
+
+
+def beam_of(detector):
+    """(fast, slow) of the beam centre, mm."""
+    x, y = detector.beam_center_x_mm, detector.beam_center_y_mm
+    return centre_to_beam_point(
+        detector.detector_convention, x, y, detector.pixel_size_mm, 2.0 * detector.spixels
+    )
+
+
+@pytest.mark.parametrize("convention", ["mosflm", "denzo"])
+def test_behaviour_26_a_centre_stated_by_name_counts_when_corrected(tmp_path, convention):
+    line = f"-{convention} -img {smv(tmp_path / 'a.img', ADSC)}"
+    with pytest.warns(
+        NbWarning, match=r"DENZO_X_BEAM and DENZO_Y_BEAM say fast 3 slow 4\.5"
+    ) as told:
+        detector = read(line).detector
+    assert (detector.beam_center_x_mm, detector.beam_center_y_mm) == (3, 1.5)
+    half = 1.0 if convention == "mosflm" else 0.0
+    assert f"fast {1.5 + half:g} slow {3 + half:g} mm" in str(told[0].message)
+    with pytest.warns(NbWarning, match="the second counts"):
+        corrected = read(line, profile=Profile.CORRECTED).detector
+    assert beam_of(corrected) == pytest.approx((3, 4.5))
+
+
+def test_behaviour_26_the_camera_of_a_beamline(tmp_path):
+    """3072 pixels of 0.102592 mm; ADXV reads the header as it is meant."""
+    keys = (
+        "PIXEL_SIZE=0.102592;\nBEAM_CENTER_X=154.96;\nBEAM_CENTER_Y=155.91;\n"
+        "DENZO_X_BEAM=159.25;\nDENZO_Y_BEAM=154.96;\n"
+    )
+    name = smv(tmp_path / "a.img", keys, (3072, 1))
+    assert read(f"-adxv -img {name}").detector.beam_center_y_mm == 155.91
+    with pytest.warns(NbWarning, match=r"fast 155\.961 slow 155\.011 mm, but"):
+        detector = read(f"-img {name}", profile=Profile.CORRECTED).detector
+    half = 0.102592 / 2
+    found = (detector.beam_center_y_mm + half, detector.beam_center_x_mm + half)
+    assert found == pytest.approx((154.96, 159.25), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "ADXV_CENTER_X=3;\nADXV_CENTER_Y=1.5;\n",
+        "MOSFLM_CENTER_X=3.5;\nMOSFLM_CENTER_Y=2;\n",
+        "ADXV_CENTER_X=3;\nADXV_CENTER_Y=1.5;\nMOSFLM_CENTER_X=3.5;\nMOSFLM_CENTER_Y=2;\n",
+    ],
+)
+def test_behaviour_26_other_programs_centres_are_read_too(tmp_path, keys):
+    head = "PIXEL_SIZE=2;\nBEAM_CENTER_X=3;\nBEAM_CENTER_Y=1.5;\n"
+    line = f"-denzo -img {smv(tmp_path / 'a.img', head + keys)}"
+    with pytest.warns(NbWarning, match="the second counts"):
+        corrected = read(line, profile=Profile.CORRECTED).detector
+    slow = 4.5 if "ADXV" in keys or "MOSFLM" in keys else None
+    assert beam_of(corrected) == pytest.approx((3, slow))
+
+
+def test_behaviour_26_xds_takes_the_origin_from_a_stated_centre_when_corrected(tmp_path):
+    line = f"-xds -img {smv(tmp_path / 'a.img', ADSC)}"
+    assert read(line).detector.orgx_px is None
+    corrected = read(line, profile=Profile.CORRECTED).detector
+    assert (corrected.orgx_px, corrected.orgy_px) == (2.0, 2.75)
+    given = f"-xds -img {smv(tmp_path / 'b.img', ADSC + 'ORGX=1.5;')}"
+    assert read(given, profile=Profile.CORRECTED).detector.orgx_px == 1.5
+
+
+def test_behaviour_26_a_centre_that_is_nobody_s_by_name_is_told_of(tmp_path):
+    keys = "PIXEL_SIZE=2;\nBEAM_CENTER_X=1;\nBEAM_CENTER_Y=0.5;\n"
+    name = smv(tmp_path / "a.img", keys)
+    wanted = (
+        r"BEAM_CENTER 1 0\.5 is taken as mosflm's: fast 1\.5 slow 2 mm; .* -Xbeam 4\.5 -Ybeam 0$"
+    )
+    with pytest.warns(NbWarning, match=wanted):
+        detector = read(f"-img {name}").detector
+    assert detector.beam_center_x_mm == 1
+    assert beam_of(read(f"-img {name} -Xbeam 4.5 -Ybeam 0").detector) == pytest.approx((1, 5.5))
+    assert read(f"-mosflm -img {name}").detector.beam_center_x_mm == 1
+    near = smv(tmp_path / "b.img", keys.replace("_X=1", "_X=3").replace("=0.5", "=1.5"))
+    assert read(f"-img {near}").detector.beam_center_x_mm == 3
+
+
+def test_behaviour_26_nothing_is_said_where_both_agree_or_options_decide(tmp_path):
+    name = smv(tmp_path / "a.img", ADSC)
+    assert read(f"-adxv -img {name}").detector.beam_center_x_mm == 3
+    assert read(f"-img {name} -Xbeam 1 -Ybeam 2").detector.beam_center_x_mm == 1
+    tilted = smv(tmp_path / "b.img", ADSC + "MOSFLM_CENTER_X=1;\nTWOTHETA=9;\n")
+    assert read(f"-img {tilted}").detector.beam_center_x_mm == 3
 
 
 @pytest.mark.parametrize("order", ["little_endian", "big_endian"])

@@ -9,6 +9,7 @@ from nb_core.configs.crystal import CrystalShape
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Roi
 from nb_core.conventions import DetectorConvention, DetectorPivot
+from nb_core.errors import NbWarning
 from nb_core.flags.parse import find_option
 from nb_core.flags.read import flags_to_experiment
 from nb_core.flags.table import GROUPS, OPTIONS
@@ -91,6 +92,7 @@ NUMBERS = {
     "-odet_vector 0 0.6 -0.8": ("detector.odet_vector", (0, 0.6, -0.8)),
     "-twotheta_axis 0 0.6 -0.8": ("detector.twotheta_axis", (0, 0.6, -0.8)),
     "-pix0_vector 0 0.6 -0.8": ("detector.pix0_vector_m", (0, 0.6, -0.8)),
+    "-pix0_vector_mm 0 60 -80": ("detector.pix0_vector_m", (0, 0.06, -0.08)),
     "-beam_vector 0 0.6 -0.8": ("beam.beam_vector", (0, 0.6, -0.8)),
     "-polar_vector 0 0.6 -0.8": ("beam.polar_vector", (0, 0.6, -0.8)),
     "-spindle_axis 0 0.6 -0.8": ("crystal.spindle_axis", (0, 0.6, -0.8)),
@@ -181,6 +183,7 @@ INPUT_FILES = {
 
 ONE = {**NUMBERS, **SWITCHES, **FILES}
 IMAGE_AND_DUMP = ("-img", "-dump")
+ON_A_LIST = ("-friedel",)
 
 
 def value_of(experiment, path):
@@ -213,7 +216,8 @@ def test_an_option_reads_its_file(name):
 
 
 def test_img_reads_the_camera_only():
-    experiment = flags_to_experiment([*CRYSTAL, "-img", str(INPUTS / "header.img")])
+    with pytest.warns(NbWarning, match=r"BEAM_CENTER 7\.7 9\.3 is taken as mosflm's"):
+        experiment = flags_to_experiment([*CRYSTAL, "-img", str(INPUTS / "header.img")])
     detector = experiment.detector
     assert (detector.fpixels, detector.spixels) == (100, 120)
     assert (detector.pixel_size_mm, detector.distance_mm) == (0.15, 120)
@@ -226,6 +230,17 @@ def test_dump_is_read(tmp_path):
     write_dump(dump, read_hkl(INPUTS / "six.hkl"))
     factors = flags_to_experiment(["-cell", "70", "-dump", dump]).structure_factors
     assert (factors.source, factors.kind) == (dump, "dump")
+
+
+def test_mates_are_added_to_a_list_and_to_a_dump(tmp_path):
+    path = tmp_path / "one.hkl"
+    path.write_text("1 2 3 5.0\n1 2 4 6.0\n")
+    dump = str(tmp_path / "F.bin")
+    write_dump(dump, read_hkl(path))
+    for line in (["-hkl", str(path)], ["-dump", dump]):
+        for arguments in (["-friedel", *line], [*line, "-friedel"]):
+            factors = flags_to_experiment(["-cell", "70", *arguments]).structure_factors
+            assert (factors.count, factors.friedel) == (4, True)
 
 
 def test_without_options_the_defaults_are_nanobragg_s():
@@ -242,7 +257,7 @@ def test_without_options_the_defaults_are_nanobragg_s():
 def test_every_name_of_every_option_is_tested_here():
     lines = [*ONE, *SEVERAL]
     tested = {word for line in lines for word in line.split() if find_option(word)}
-    tested |= {*INPUT_FILES, *IMAGE_AND_DUMP}
+    tested |= {*INPUT_FILES, *IMAGE_AND_DUMP, *ON_A_LIST}
     names = {name for option in OPTIONS if not option.ignored for name in option.names}
     assert names - tested == set()
 

@@ -19,6 +19,11 @@ from nb_core.settings import experiment_to_settings
 
 INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
 CRYSTAL = ["-cell", "70", "80", "90", "75", "85", "95", "-default_F", "100"]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.* BEAM_CENTER .* is taken as mosflm's:nb_core.errors.NbWarning"
+)
+"""The header of these tests names no program; that it is told of is tested with behaviour 26."""
+
 HEADER, AS_MASK = INPUTS / "header.img", INPUTS / "header_as_mask.img"
 
 

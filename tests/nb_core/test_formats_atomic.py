@@ -8,9 +8,9 @@ import stat
 import pytest
 from numpy import zeros
 
-from nb_core.errors import InputError, OutputError
+from nb_core.errors import OutputError
 from nb_core.formats import atomic
-from nb_core.formats.atomic import atomic_write, read_bytes, read_text
+from nb_core.formats.atomic import atomic_write
 from nb_core.formats.floats import write_floats
 
 
@@ -186,47 +186,3 @@ def test_a_full_device_is_an_output_error():
         atomic_write("/dev/full") as handle,
     ):
         handle.write(b"image")
-
-
-def test_a_missing_file_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match=r"mask: .*none\.img: no such file"):
-        read_bytes(tmp_path / "none.img", "mask")
-
-
-def test_a_path_through_a_file_is_an_input_error(tmp_path):
-    (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(InputError, match="a part of its path is not a folder"):
-        read_bytes(tmp_path / "file" / "mask.img", "mask")
-
-
-def test_a_folder_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="a folder, where a file is needed"):
-        read_bytes(tmp_path, "mask")
-
-
-def test_a_forbidden_file_is_an_input_error(tmp_path, monkeypatch):
-    def refuse(self):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    monkeypatch.setattr(atomic.Path, "read_bytes", refuse)
-    with pytest.raises(InputError, match="no permission to read it"):
-        read_bytes(tmp_path / "mask.img", "mask")
-
-
-@pytest.mark.parametrize("content", [b"", b" \n\t\n"])
-def test_an_empty_text_is_an_input_error(tmp_path, content):
-    (tmp_path / "list.hkl").write_bytes(content)
-    with pytest.raises(InputError, match="the file is empty"):
-        read_text(tmp_path / "list.hkl", "list")
-
-
-@pytest.mark.parametrize("content", [b"\x89PNG\xff\xfe", b"1 2 3\0"])
-def test_binary_data_is_not_text(tmp_path, content):
-    (tmp_path / "list.hkl").write_bytes(content)
-    with pytest.raises(InputError, match="not a text file"):
-        read_text(tmp_path / "list.hkl", "list")
-
-
-def test_line_ends_and_a_byte_order_mark_are_normalised(tmp_path):
-    (tmp_path / "list.hkl").write_bytes(b"\xef\xbb\xbf1\r\n2\r3\n")
-    assert read_text(tmp_path / "list.hkl", "list") == "1\n2\n3\n"

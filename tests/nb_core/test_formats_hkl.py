@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nb_core.errors import InputError
+from nb_core.errors import InputError, NbWarning
 from nb_core.formats import hkl
 from nb_core.formats.hkl import GRID_LIMIT, read_hkl, write_hkl
 
@@ -79,7 +79,9 @@ def test_a_list_reads_back_as_written(tmp_path_factory, entries):
         ("1 2 3 4\n1 2 4 1e999\n", "line 2: 1e999: too large"),
         ("1 2 3 4\n1 2 3\n", "line 2: 1 2 3: 3 columns"),
         ("1 2 3\n1 2 4\n", "line 1: 1 2 3: 3 columns"),
-        ("1 2 3 4 5\n", "line 1: 1 2 3 4 5: 5 columns"),
+        ("# h k l F\n1 2 3\n", "line 2: 1 2 3: 3 columns"),
+        ("1 2 3 4 # strong\n\n1 2 x 4\n", "line 3: x: not a finite number"),
+        ("1-2-x 4\n", "line 1: -x: not a finite number"),
         ("1 2 3 4\n\n1 2.5 3 4\n", "line 3: 1 2.5 3 4: h, k and l are whole numbers"),
         ("0 0 2147483648 1\n", "line 1: .*: h, k and l fit into 32 bits"),
         ("0 0 1 1\n-2147483648 0 0 1\n", "line 2: .*: h, k and l fit into 32 bits"),
@@ -101,6 +103,74 @@ def test_a_grid_that_cannot_fit_names_its_ranges(tmp_path):
     path = _write(tmp_path, "-1000 -1000 -1000 1\n1000 1000 1000 1\n")
     with pytest.raises(InputError, match=f"h -1000 to 1000, k .*{2001**3} grid.*{GRID_LIMIT}"):
         read_hkl(path)
+
+
+FIXED = "  10-10-11   100.0\n  -1  2-12-12345.6\n"
+
+
+def test_numbers_that_touch_in_fixed_columns_are_read(tmp_path):
+    factors = read_hkl(_write(tmp_path, FIXED))
+    assert (factors.h_min, factors.k_min, factors.l_min) == (-1, -10, -12)
+    assert factors.count == 2
+    assert factors.F[11, 0, 1].item() == 100.0
+    assert factors.F[0, 12, 0].item() == -12345.6
+
+
+def test_an_exponent_is_not_taken_for_the_next_number(tmp_path):
+    factors = read_hkl(_write(tmp_path, "1 2 3 1.5e-3\n1 2-3 2E+2\n"))
+    assert factors.F[0, 0, 6].item() == 1.5e-3
+    assert factors.F[0, 0, 0].item() == 200.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a list\n# h k l F\n1 2 3 10\n; later\n1 2 4 20\n",
+        "! a list\n1 2 3 10 ! strong\n\n  # between\n1 2 4 20 # weak\n",
+        "h k l F\n1 2 3 10\n1 2 4 20\n",
+        "  H   K   L   FOBS\n1 2 3 10\n1 2 4 20\n",
+    ],
+)
+def test_behaviour_28_comments_and_titles_are_skipped(tmp_path, text):
+    factors = read_hkl(_write(tmp_path, text))
+    assert factors.F.tolist() == [[[10.0, 20.0]]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 2 3 10 0.5\n1 2 4 20 0.7\n",
+        "# h k l F sigma phase flag\n1 2 3 10 0.5 -120.0 o\n1 2 4 20 nan 13 x\n",
+        "1 2 3 10\n1 2 4 20 0.7\n",
+        "   1   2   3   10.00    0.50\n   1   2   4   20.00    0.70\n",
+    ],
+)
+def test_behaviour_28_of_more_columns_the_fourth_is_F_and_that_is_said(tmp_path, text):
+    with pytest.warns(NbWarning, match=r"list\.hkl: \d columns: the fourth is taken as F"):
+        factors = read_hkl(_write(tmp_path, text))
+    assert factors.F.tolist() == [[[10.0, 20.0]]]
+
+
+@pytest.mark.parametrize("title", ["I", "I(obs)", "IMEAN", "F^2", "Fo2", "F_squared", "intensity"])
+@pytest.mark.parametrize("mark", ["", "# "])
+def test_a_title_that_says_intensities_is_an_error(tmp_path, title, mark):
+    text = f"{mark}h k l {title} sigma\n1 2 3 10 0.5\n"
+    with pytest.raises(InputError, match=r"list\.hkl: column .*: intensities, where amplitudes"):
+        read_hkl(_write(tmp_path, text))
+
+
+@pytest.mark.parametrize("batch", ["", "   1"])
+def test_reflections_of_shelx_are_an_error(tmp_path, batch):
+    lines = ("   1   2   3   10.00    0.50", "   1   2  -4-1234.56    0.70")
+    end = "   0   0   0    0.00    0.00"
+    text = "".join(f"{line}{batch}\n" for line in (*lines, end))
+    with pytest.raises(InputError, match="SHELX reflections"):
+        read_hkl(_write(tmp_path, text))
+
+
+def test_a_file_of_comments_only_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"list\.hkl: no line of numbers"):
+        read_hkl(_write(tmp_path, "# h k l F\n! none\n"))
 
 
 def test_an_empty_list_is_an_error(tmp_path):

@@ -37,6 +37,17 @@ def test_lines_do_not_matter(tmp_path):
     ]
 
 
+def test_numbers_that_touch_in_fixed_columns_are_read(tmp_path):
+    lines = (
+        "  0.01214963-0.02546154-0.00087968\n",
+        " -0.00214963 0.01546154 0.00987968\n",
+        "  0.02914963 0.00546154-0.01087968\n",
+    )
+    values = read_matrix(_write(tmp_path, "".join(lines))).values
+    assert values[0].tolist() == [0.01214963, -0.02546154, -0.00087968]
+    assert values[2].tolist() == [0.02914963, 0.00546154, -0.01087968]
+
+
 @given(numbers=st.lists(st.floats(-1.0, 1.0), min_size=9, max_size=9))
 def test_a_matrix_reads_back_as_written(tmp_path_factory, numbers):
     values = np.array(numbers).reshape(3, 3)

@@ -49,21 +49,26 @@ def test_the_delimiters_are_those_of_the_program(tmp_path, text):
 
 @pytest.mark.parametrize("end", ["", "\n", " \n", "\n\n  \n,\n"])
 def test_missing_columns_are_nan_also_at_the_end_of_the_file(tmp_path, end):
-    table = read_sources(_write(tmp_path, f"\n-10 0 0 2\n\n-10 1{end}"))
+    table = read_sources(_write(tmp_path, f"\n-10 0 0 2\n\n-10 1 0{end}"))
     expected = torch.tensor(
-        [[-10.0, 0.0, 0.0, 2.0, math.nan], [-10.0, 1.0, math.nan, math.nan, math.nan]],
+        [[-10.0, 0.0, 0.0, 2.0, math.nan], [-10.0, 1.0, 0.0, math.nan, math.nan]],
         dtype=torch.float64,
     )
     torch.testing.assert_close(_rows(table), expected, rtol=0, atol=0, equal_nan=True)
 
 
 def test_a_sixth_column_is_ignored_with_a_warning(tmp_path):
-    path = _write(tmp_path, "-10 0 0 2 1e-10 # the middle one\n")
-    with pytest.warns(NbWarning, match="line 1: ignored after the fifth column: # the middle"):
+    path = _write(tmp_path, "-10 0 0 2 1e-10 the middle one\n")
+    with pytest.warns(NbWarning, match="line 1: ignored after the fifth column: the middle"):
         assert read_sources(path).weights.tolist() == [2.0]
 
 
-@given(rows=st.lists(ROWS, min_size=1, max_size=5), width=st.integers(1, 5))
+def test_comments_are_skipped_without_a_warning(tmp_path):
+    path = _write(tmp_path, "# X Y Z weight wavelength\n-10 0 0 2 1e-10 # the middle one\n\n#\n")
+    assert read_sources(path).weights.tolist() == [2.0]
+
+
+@given(rows=st.lists(ROWS, min_size=1, max_size=5), width=st.integers(3, 5))
 def test_a_table_reads_back_as_written(tmp_path_factory, rows, width):
     path = tmp_path_factory.mktemp("sources") / "sources.txt"
     values = torch.tensor(rows, dtype=torch.float64)
@@ -73,10 +78,27 @@ def test_a_table_reads_back_as_written(tmp_path_factory, rows, width):
     torch.testing.assert_close(found, values, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize("gap", [0, 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0.9795 1.0\n0.9800 0.5\n", "12658 1\n", "9.795e-11,1\n", "1.0\n2.0\n"),
+        *("-10 0 0 1 1e-10\n1.0 0.3\n", "-10 1\n"),
+    ],
+)
+def test_behaviour_27_a_spectrum_of_wavelength_and_weight_is_refused(tmp_path, text):
+    with pytest.raises(
+        InputError, match="fewer than three columns; a line is X Y Z weight"
+    ) as told:
+        read_sources(_write(tmp_path, text))
+    assert "-1 0 0 WEIGHT WAVELENGTH" in told.value.remedy
+
+
+@pytest.mark.parametrize("gap", [0, 2, 3])
 def test_a_gap_before_a_given_column_cannot_be_written(tmp_path, gap):
     values = torch.tensor([[-10.0, 0.0, 0.0, 1.0, 1e-10]], dtype=torch.float64)
     values[0, gap] = math.nan
+    if gap == 2:
+        values[0, 3:] = math.nan
     with pytest.raises(InputError, match="only columns at the end of a line can be missing"):
         write_sources(tmp_path / "out.txt", SourceTable(values[:, :3], values[:, 3], values[:, 4]))
     assert not (tmp_path / "out.txt").exists()
@@ -86,7 +108,8 @@ def test_a_gap_before_a_given_column_cannot_be_written(tmp_path, gap):
     ("text", "message"),
     [
         ("-10 0 0\n-10 zero 0\n", r"sources\.txt line 2: zero: not a finite number"),
-        ("# X Y Z\n-10 0 0\n", "line 1: #: not a finite number"),
+        ("X Y Z\n-10 0 0\n", "line 1: X: not a finite number"),
+        ("# X Y Z\n", "the file has no source"),
         ("-10 nan 0\n", "line 1: nan: not a finite number"),
         ("-10 inf 0\n", "line 1: inf: not a finite number"),
         ("\n0 0.0 -0\n", "line 2: 0 0 0: a source at the origin"),

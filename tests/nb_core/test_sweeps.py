@@ -88,7 +88,7 @@ def test_behaviour_22_what_is_not_turned_stays():
 @pytest.mark.parametrize(("osc", "step"), [(1.0, -0.1), (-1.0, 0.1)])
 @pytest.mark.parametrize("count", [None, 10])
 def test_behaviour_22_a_step_against_the_range_is_refused(osc, step, count):
-    with pytest.raises(InputError, match="phi_step_deg: .*5.7.*turns against the range, .*57.29"):
+    with pytest.raises(InputError, match=r"phi_step_deg: .*5.7.*turns against the range, .*57.29"):
         resolve_rotation(osc, step, count)
 
 

@@ -180,11 +180,13 @@ def test_a_dump_is_named_as_one(tmp_path):
 REFUSED = {
     "": "the file is empty",
     "x = 1": "x: unknown name: a TOML experiment has: crystal, detector, beam,",
-    "[crystel]\na = 1": "crystel: unknown name: a TOML experiment has: crystal",
+    "[crystel]\na = 1": "crystel: unknown name: did you mean crystal? a TOML experiment has:",
     "[experiment]\na = 1": "experiment: unknown name",
     "crystal = 5": "crystal: 5: expected a table, [crystal]",
     "[[crystal]]\ncell_a = 1": "expected a table, [crystal]",
-    "[crystal]\ncell_q = 4": "crystal.cell_q: unknown name: [crystal] has: cell_a, cell_b",
+    "[crystal]\ncell_q = 4": (
+        "cell_q: unknown name: did you mean cell_c? [crystal] has: cell_a, cell_b"
+    ),
     "[crystal.more]\nx = 1": "crystal.more: unknown name",
     "[crystal": "not TOML: Expected ']' at the end of a table declaration",
     "a = 1\na = 2": "not TOML: Cannot overwrite a value",
@@ -221,9 +223,10 @@ REFUSED = {
     CRYSTAL + "[detector]\nfpixels = 5\ndetsize_f_mm = 5": "detsize_f_mm: 5.0: does not match 5",
     CRYSTAL + "[detector]\nfpixels = true": "fpixels: True: expected a whole number",
     CRYSTAL + "[detector]\nfdet_vector = [1, 0, 0]": "choose detector_convention CUSTOM",
-    CRYSTAL + '[detector]\ndetector_convention = "MOSFLM"': "expected one of: mosflm, xds,",
+    CRYSTAL + '[detector]\ndetector_convention = "MOSFILM"': "expected one of: mosflm, xds,",
     CRYSTAL + "[outputs]\nfloatfile = 5": "floatfile: 5: expected the name of a file",
-    CRYSTAL + "[beam]\nwavelength = 1": "beam.wavelength: unknown name: [beam] has: wavelength_A",
+    CRYSTAL
+    + "[beam]\nwavelength = 1": "unknown name: did you mean wavelength_A? [beam] has: wavelength_A",
 }
 
 
@@ -275,3 +278,20 @@ def test_a_refused_experiment_leaves_no_file(tmp_path):
     with pytest.raises(InputError, match="in memory only"):
         write_toml(tmp_path / "a.toml", experiment)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[crystal]\ncell_A = 70", "crystal.cell_A: unknown name: did you mean cell_a?"),
+        ("[detector]\ndistance = 100", "did you mean distance_mm?"),
+        ("[detector]\nwavelength_A = 1", "it belongs into .beam.; .detector. has: "),
+        ("[crystl]\ncell_a = 70", "crystl: unknown name: did you mean crystal?"),
+        ("cell_a = 70", "cell_a: unknown name: it belongs into .crystal.; "),
+        ("profil = 'reference'", "did you mean profile?"),
+        ("[crystal]\nzzzz = 70", "unknown name: .crystal. has: "),
+    ],
+)
+def test_a_slip_of_the_pen_gets_the_name_that_was_meant(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read(text, tmp_path)

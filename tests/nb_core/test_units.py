@@ -18,6 +18,7 @@ from nb_core import units
         (units.m_to_mm, 0.1024, 102.4),
         (units.m_to_A, 1e-10, 1.0),
         (units.A_to_m, 1.5, 1.5e-10),
+        (units.cell_A_to_m, 70.0, 7e-9),
         (units.deg_to_rad, 180.0, math.pi),
         (units.rad_to_deg, math.pi, 180.0),
         (units.mrad_to_rad, 2.0, 0.002),

@@ -99,8 +99,7 @@ GROUPS = {
     "mosaic": Group({"mosaic_spread_deg": (2.0, 0.5)}, {"mosaic_domains": 3}),
     "steps": Group(
         {"phi_step_deg": (2.0, 1.0), "hdiv_step_mrad": (20.0, 1.0), "vdiv_step_mrad": (20.0, 1.0)},
-        {"osc_range_deg": 5.0, "hdiv_range_mrad": 50.0, "vdiv_range_mrad": 50.0}
-        | {"phi_steps": 2, "hdiv_steps": 2, "vdiv_steps": 2},
+        {"hdiv_range_mrad": 50.0, "vdiv_range_mrad": 50.0, "hdiv_steps": 2, "vdiv_steps": 2},
     ),
     "matrix": Group(
         {"matrix.values": (MATRIX, 1e-3)}, dict.fromkeys((*CELL, "misset_deg")), _matrix

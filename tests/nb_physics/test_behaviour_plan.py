@@ -1,4 +1,4 @@
-"""The numbered behaviours 6, 7, 9, 13, 20 to 22 and 45: what an experiment resolves to."""
+"""The numbered behaviours 6, 7, 9, 13, 20 to 25 and 45: what an experiment resolves to."""
 
 import math
 
@@ -55,14 +55,110 @@ def test_behaviour_07_pix0_is_overwritten_but_in_the_corrected_profile():
     assert corrected.close_distance.item() == 0.03
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_behaviour_09_a_normal_not_exactly_one_long_is_regenerated(profile):
-    fields = {"profile": profile, "detector_convention": CUSTOM}
+def test_behaviour_09_a_normal_not_exactly_one_long_is_regenerated():
+    fields = {"profile": REFERENCE, "detector_convention": CUSTOM}
     with pytest.warns(NbWarning, match="odet_vector is not exactly 1 long"):
         regenerated = plan_of(odet_vector=(1.2, 1.6, 0.0), **fields)
     assert regenerated.axes.normal.tolist() == [1.0, 0.0, 0.0]
-    kept = plan_of(odet_vector=(0.6, 0.8, 0.0), **fields)
+    with pytest.warns(
+        NbWarning, match=r"odet_vector is 53\.13 degrees off .* it counts all the same"
+    ):
+        kept = plan_of(odet_vector=(0.6, 0.8, 0.0), **fields)
     assert kept.axes.normal.tolist() == [0.6, 0.8, 0.0]
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0])
+def test_behaviour_09_corrected_takes_fast_x_slow_whatever_the_length(size):
+    fields = {"profile": CORRECTED, "detector_convention": CUSTOM}
+    with pytest.warns(NbWarning, match=r"53\.13 degrees off .* that is taken, on the side given"):
+        plan = plan_of(odet_vector=(0.6 * size, 0.8 * size, 0.0), **fields)
+    assert plan.axes.normal.tolist() == [1.0, 0.0, 0.0]
+
+
+UPSIDE_DOWN = {
+    "detector_convention": CUSTOM,
+    "beam_vector": (0.0, 0.0, 1.0),
+    "polar_vector": (1.0, 0.0, 0.0),
+    "spindle_axis": (1.0, 0.0, 0.0),
+    "fdet_vector": (0.0, 1.0, 0.0),
+    "sdet_vector": (1.0, 0.0, 0.0),
+}
+"""fast x slow points against the beam."""
+
+
+@pytest.mark.parametrize("size", [1.0, 1.000001, 0.5, 1e-200, 1e200])
+def test_behaviour_09_a_normal_stays_on_the_side_it_was_given(size):
+    plan = plan_of(profile=CORRECTED, odet_vector=(0.0, 0.0, size), **UPSIDE_DOWN)
+    assert plan.axes.normal.tolist() == [0.0, 0.0, 1.0]
+    assert plan.frame.distance.item() == pytest.approx(0.035, rel=1e-14)
+
+
+def test_behaviour_09_the_reference_says_that_it_changes_sides():
+    with pytest.warns(
+        NbWarning, match="not exactly 1 long: .* which lies on its other side.*row 9"
+    ):
+        plan = plan_of(profile=REFERENCE, odet_vector=(0.0, 0.0, 1.000001), **UPSIDE_DOWN)
+    assert plan.axes.normal.tolist() == [0.0, 0.0, -1.0]
+    assert plan.frame.distance.item() == pytest.approx(-0.035, rel=1e-14)
+
+
+ROW_OF_XDS = UPSIDE_DOWN | {"fdet_vector": (1.0, 0.0, 0.0), "sdet_vector": (0.0, 1.0, 0.0)}
+
+
+def test_behaviour_23_a_normal_that_is_not_given():
+    """Printed by nanoBragg: DIRECTION_OF_DETECTOR_Z-AXIS= 1 0 0, beam along 0 0 1."""
+    fields = ROW_OF_XDS | {"detector_pivot": SAMPLE, "close_distance_mm": 35.0}
+    with pytest.warns(NbWarning) as caught:
+        reference = plan_of(profile=REFERENCE, **fields)
+    assert "no odet_vector is given" in str(caught[0].message)
+    assert "normal stays along (1 0 0), 90 degrees from" in str(caught[0].message)
+    assert reference.axes.normal.tolist() == [1.0, 0.0, 0.0]
+    assert plan_of(profile=CORRECTED, **fields).axes.normal.tolist() == [0.0, 0.0, 1.0]
+    upside_down = UPSIDE_DOWN | {"detector_pivot": SAMPLE, "close_distance_mm": 35.0}
+    assert plan_of(profile=CORRECTED, **upside_down).axes.normal.tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("tilt", ["detector_rotx_deg", "detector_roty_deg", "detector_rotz_deg"])
+@pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
+def test_behaviour_23_no_distance_is_a_rounding_error_divided_by_nothing(tilt):
+    fields = ROW_OF_XDS | {"detector_pivot": SAMPLE, "close_distance_mm": 35.0, tilt: 3.0}
+    for profile in PROFILES:
+        assert abs(plan_of(profile=profile, **fields).frame.distance.item()) < 1.0
+
+
+def test_behaviour_24_an_axis_of_two_theta_that_is_not_1_long():
+    fields = {"detector_convention": CUSTOM, "detector_twotheta_deg": 30.0}
+    fields["twotheta_axis"] = (0.0, 0.0, -2.0)
+    with pytest.warns(NbWarning, match="twotheta_axis is 2 long .* distorts the detector.*row 24"):
+        reference = plan_of(profile=REFERENCE, **fields).frame
+    assert reference.slow.norm().item() == pytest.approx(1.3229, abs=1e-4)
+    corrected = plan_of(profile=CORRECTED, **fields).frame
+    assert corrected.slow.norm().item() == pytest.approx(1.0, rel=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
+@pytest.mark.parametrize(
+    "convention",
+    [DetectorConvention.MOSFLM, DetectorConvention.DENZO, DetectorConvention.ADXV],
+)
+def test_behaviour_25_an_xds_origin_is_the_beam_centre_when_corrected(convention):
+    fields = {"detector_convention": convention, "orgx_px": 2.5, "orgy_px": 4.0}
+    with pytest.warns(
+        NbWarning, match="do not move the detector.*the corrected profile takes them"
+    ):
+        reference = plan_of(profile=REFERENCE, **fields).frame
+    default = plan_of(profile=REFERENCE, detector_convention=convention).frame
+    assert torch.equal(reference.origin, default.origin)
+    frame = plan_of(profile=CORRECTED, **fields).frame
+    found = (frame.beam_fast.item(), frame.beam_slow.item())
+    assert found == pytest.approx((0.004, 0.007), rel=1e-13)
+    only = plan_of(profile=CORRECTED, detector_convention=convention, orgx_px=2.5).frame
+    found = (only.beam_fast.item(), only.beam_slow.item())
+    assert found == pytest.approx((0.004, default.beam_slow.item()), rel=1e-13)
+    centre = {"beam_center_x_mm": 3.0, "beam_center_y_mm": 3.0}
+    both = plan_of(profile=CORRECTED, **fields, **centre).frame
+    given = plan_of(profile=CORRECTED, detector_convention=convention, **centre).frame
+    assert torch.equal(both.origin, given.origin)
 
 
 def turn_of(angles):
@@ -178,8 +274,14 @@ def test_a_step_that_range_and_count_contradict_is_told():
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
     "field",
-    ["hdiv_range_mrad", "hdiv_step_mrad", "vdiv_range_mrad", "vdiv_step_mrad"]
-    + ["dispersion_percent", "mosaic_spread_deg"],
+    [
+        "hdiv_range_mrad",
+        "hdiv_step_mrad",
+        "vdiv_range_mrad",
+        "vdiv_step_mrad",
+        "dispersion_percent",
+        "mosaic_spread_deg",
+    ],
 )
 def test_a_width_below_zero_is_told(profile, field):
     with pytest.warns(NbWarning, match=f"{field} -2 is negative: it counts as not given"):

@@ -1,4 +1,4 @@
-"""The folder of kernels: what is written, found again, taken out; with files that are no kernels."""
+"""The folder of kernels: what is written, found again, taken out. No file here is a kernel."""
 
 import errno
 import json
@@ -300,7 +300,9 @@ class TestMaking:
             make.make_kernels(kernels)
         assert not folder.exists()
 
-    def test_an_interrupted_build_leaves_nothing(self, folder, kernels, stub, monkeypatch, tmp_path):
+    def test_an_interrupted_build_leaves_nothing(
+        self, folder, kernels, stub, monkeypatch, tmp_path
+    ):
         monkeypatch.setattr(make.tempfile, "tempdir", str(tmp_path / "temporary"))
         (tmp_path / "temporary").mkdir()
         running = []
@@ -359,9 +361,8 @@ class TestLock:
             waited.append(seconds)
             raise Enough
 
-        with lock.locked(path, waiting):
-            with pytest.raises(Enough), lock.locked(path, waiting):
-                pytest.fail("two hold it")
+        with lock.locked(path, waiting), pytest.raises(Enough), lock.locked(path, waiting):
+            pytest.fail("two hold it")
         assert len(waited) == 1
         assert not path.exists()
         with lock.locked(path, waiting):
@@ -431,9 +432,7 @@ print([str(path) for path in make.make_kernels(kernels)])
 def test_two_processes_that_want_a_kernel_build_it_once(tmp_path, folder, made):
     """The one that comes second waits, which lets the first one's builder end."""
     command = [sys.executable, "-W", "ignore", "-c", BUILDER, str(tmp_path)]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert answers[0] == answers[1]
@@ -508,7 +507,7 @@ class TestLoading:
             raise PermissionError(errno.EACCES, "Permission denied")
 
         monkeypatch.setattr(Path, "unlink", refuse)
-        with pytest.raises(load.BuildError, match="it is damaged; remove it .Permission denied"):
+        with pytest.raises(load.BuildError, match=r"it is damaged; remove it .Permission denied"):
             load._load(str(path))
 
     def test_loading_notes_the_use(self, kernel, made, monkeypatch):

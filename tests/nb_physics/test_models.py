@@ -16,7 +16,7 @@ from nb_core import (
     Roi,
     SamplingConfig,
 )
-from nb_physics import Crystal, Detector, Simulator, simulate
+from nb_physics import Crystal, Detector, Simulator, make_plan, simulate
 
 CRYSTAL = CrystalConfig(cell_a=100.0, N_cells=(5, 5, 5), default_F=100.0)
 
@@ -122,3 +122,20 @@ def test_progress_and_recorder_are_passed_on():
     calls = []
     small_simulator().run(progress=lambda done, total: calls.append((done, total)))
     assert calls[-1] == (20, 20)
+
+
+def test_a_wrong_field_is_refused_with_the_one_that_was_meant():
+    with pytest.raises(
+        InputError, match=r"profle: .*did you mean profile.*Simulator takes: sampling"
+    ):
+        small_simulator(profle=Profile.REFERENCE)
+
+
+def test_models_say_in_a_line_what_they_are():
+    assert repr(Crystal(CRYSTAL)).startswith("Crystal(CrystalConfig(cell_a=100")
+    assert repr(Detector(DetectorConfig())).endswith("dtype=torch.float64, device=cpu)")
+    text = repr(make_plan(small_simulator().experiment))
+    assert text == (
+        "Plan(corrected profile: 4 x 5 pixels (slow, fast) of 2 x 2 sub-pixels, 1 layers, "
+        "1 sources, 1 phi steps, 1 domains)"
+    )

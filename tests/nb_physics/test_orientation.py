@@ -1,14 +1,17 @@
 """The crystal in the laboratory: cell, matrix, misset, phi and mosaic domains."""
 
 import math
+import warnings
 
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from small_experiments import small_experiment
 
 from nb_core import CrystalConfig, InputError, OrientationMatrix, Profile
 from nb_core.ran1 import Ran1, rotation_draw
+from nb_physics import simulate
 from nb_physics.orientation import (
     misset_angles,
     mosaic_rotations,
@@ -241,3 +244,30 @@ def test_steps_turn_by_phi_first_then_by_domain_which_runs_fastest():
             turned = rotate_xyz(crystal.real[vector], torch.stack([0 * turn, turn, 0 * turn]))
             expected = domains[:, :, step % 2] @ turned
             torch.testing.assert_close(steps[vector, :, step], expected, rtol=0, atol=1e-12)
+
+
+def test_behaviour_44_a_cell_and_the_same_cell_as_a_matrix_give_one_image():
+    """A protein's cell; the matrix from vectors worked out by hand (c along z, b in the y-z plane),
+    which are nb's standard orientation.
+    """
+    names = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
+    a, b, c, *degrees = numbers = (27.28, 31.98, 34.29, 88.53, 108.57, 111.85)
+    alpha, beta, gamma = (math.cos(math.radians(angle)) for angle in degrees)
+    by, bz, az = b * math.sqrt(1 - alpha**2), b * alpha, a * beta
+    ay = (a * b * gamma - az * bz) / by
+    rows = [[math.sqrt(a**2 - ay**2 - az**2), ay, az], [0.0, by, bz], [0.0, 0.0, c]]
+    matrix = matrix_of(torch.linalg.inv(torch.tensor(rows, dtype=torch.float64)).T, 1.0)
+    fields = {"N_cells": (15, 15, 15), "distance_mm": 60.0, "pixel_size_mm": 1.0, "oversample": 9}
+    size = {"fpixels": 40, "spixels": 40, "misset_deg": (10.0, 20.0, 30.0)}
+    cells = [dict(zip(names, numbers, strict=True)), dict.fromkeys(names) | {"matrix": matrix}]
+
+    def correlation(profile):
+        with warnings.catch_warnings(action="ignore"):
+            images = [
+                simulate(small_experiment(**fields, **size, **cell, profile=profile))
+                for cell in cells
+            ]
+        return torch.corrcoef(torch.stack([image.flatten() for image in images]))[0, 1].item()
+
+    assert correlation(CORRECTED) == pytest.approx(1.0, abs=1e-9)
+    assert correlation(REFERENCE) < 0.99

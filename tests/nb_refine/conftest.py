@@ -37,7 +37,7 @@ def make_experiment(**crystal):
         DetectorConfig(fpixels=160, spixels=160, pixel_size_mm=0.4, distance_mm=40.0),
         BeamConfig(wavelength_A=1.0, fluence=7.5e26),
         SamplingConfig(oversample=1),
-        BackgroundConfig(water_size_um=0.1325),
+        BackgroundConfig(water_size_um=0.024),
     )
 
 

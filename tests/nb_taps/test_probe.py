@@ -47,6 +47,7 @@ EXPERIMENT = Experiment(
     BeamConfig(dispersion_percent=1.0, dispersion_steps=2),
     SamplingConfig(oversample=2),
     BackgroundConfig(water_size_um=0.01),
+    profile=Profile.REFERENCE,
 )
 VARIANTS = {
     "reference": EXPERIMENT,

@@ -7,7 +7,8 @@ import torch
 
 from nb_core import InputError, Profile, Roi
 from nb_core.quantities import QUANTITIES
-from nb_physics import make_plan, simulate
+from nb_physics import NoiseGenerator, make_plan, simulate
+from nb_physics.digital import digital_image
 from nb_taps import (
     Field,
     NoiseChoice,
@@ -125,6 +126,19 @@ def test_no_seed_of_the_choice_is_the_clock_and_not_the_experiments(monkeypatch)
     entries = choose_taps(TAPS, ["noise"])
     (traced,) = trace_pixels(experiment, [(2, 3)], entries, noise=NoiseChoice())
     assert traced.record.noise.seed == 77
+
+
+@pytest.mark.parametrize("generator", list(NoiseGenerator))
+def test_the_noise_tap_has_the_pixels_of_the_noise_image(generator):
+    """Of the file's, drawn from the image as float32, on the CPU, the region of interest only."""
+    experiment = dataclasses.replace(rich_experiment(), roi=Roi(1, 4, 1, 3))
+    plan = make_plan(experiment)
+    counts, _, _ = digital_image(plan, simulate(plan)).noise(generator, 3)
+    pixels = [(slow, fast) for slow in range(5) for fast in range(6)]
+    entries, choice = choose_taps(TAPS, ["noise"]), NoiseChoice(generator, 3)
+    found = [traced.record.noise for traced in trace_pixels(plan, pixels, entries, noise=choice)]
+    assert [draw.digital for draw in found] == counts.flatten().tolist()
+    assert any(draw.count > 0 for draw in found)
 
 
 def test_errors_of_a_tap_name_it_and_its_package():

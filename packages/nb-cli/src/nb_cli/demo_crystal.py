@@ -26,7 +26,7 @@ SMALLEST_SPACING_A = 1.9
 
 
 def demo_experiment() -> Experiment:
-    """A one-degree rotation image of a lysozyme-sized crystal in a drop of water."""
+    """A one-degree rotation image of a lysozyme-sized crystal with some water about it."""
     return Experiment(
         CrystalConfig(
             cell_a=CELL_A[0],
@@ -43,7 +43,7 @@ def demo_experiment() -> Experiment:
         DetectorConfig(fpixels=1000, spixels=1000, pixel_size_mm=0.172, distance_mm=160.0),
         BeamConfig(wavelength_A=0.9795, polarization_factor=0.9, fluence=4e27),
         SamplingConfig(oversample=1),
-        BackgroundConfig(water_size_um=1.2),
+        BackgroundConfig(water_size_um=0.061),
         structure_factors=demo_amplitudes(),
         outputs=OutputConfig(noise_seed=2026),
     )

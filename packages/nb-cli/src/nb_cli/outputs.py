@@ -14,9 +14,10 @@ from nb_core import Experiment, NbWarning, OutputConfig, OutputError
 from nb_core.formats.fdump import write_dump
 from nb_core.formats.floats import write_floats
 from nb_core.formats.pgm import write_pgm
-from nb_core.formats.smv import write_smv
+from nb_core.formats.smv import HeaderStyle, SmvHeader, write_smv
 from nb_physics import Figures, NoiseGenerator, Plan
 from nb_physics.digital import DigitalImage, digital_image, image_files
+from nb_physics.header import default_header_style, dials_misreads, smv_header
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",
@@ -24,6 +25,14 @@ DEFAULT_FILES = {
     "pgm": "image.pgm",
     "noise": "noiseimage.img",
 }
+
+
+NUMBERED_FILES = {
+    **DEFAULT_FILES,
+    "int": "intimage_0001.img",
+    "noise": "noiseimage_0001.img",
+}
+"""For DIALS, which takes an image of a rotation only where its name has a number."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,21 @@ class Written:
     what: str
 
 
-def chosen_files(outputs: OutputConfig, *more: str | None) -> dict[str, str]:
+def header_style(experiment: Experiment, asked: str | None = None) -> HeaderStyle:
+    """Whom SMV headers are written for: as asked, else by the experiment's profile."""
+    return default_header_style(experiment.profile) if asked is None else HeaderStyle(asked)
+
+
+def chosen_files(
+    outputs: OutputConfig, *more: str | None, style: HeaderStyle = HeaderStyle.NANOBRAGG
+) -> dict[str, str]:
     """The image files to write, by kind: those named, else nanoBragg's four.
 
     more: other files that the user named (a PNG, say), which also count as named
+    style: names end in a number where their readers ask for one
     """
-    return image_files(outputs, {} if any(more) else DEFAULT_FILES)
+    defaults = NUMBERED_FILES if style is HeaderStyle.DIALS else DEFAULT_FILES
+    return image_files(outputs, {} if any(more) else defaults)
 
 
 def input_files(experiment: Experiment) -> list[str]:
@@ -99,6 +117,7 @@ class ImageWriter:
 
     image: DigitalImage
     generator: NoiseGenerator
+    header: SmvHeader
     overwrite: bool
 
     @property
@@ -111,7 +130,7 @@ class ImageWriter:
 
     def write_int(self, path: str) -> str:
         counts = self.image.integers()
-        write_smv(path, self.image.header, counts, self.overwrite)
+        write_smv(path, self.header, counts, self.overwrite)
         _warn(self.image.integer_doubt(counts))
         return f"SMV, photons x {self.image.scale:g} + {self.outputs.adc_offset:g}"
 
@@ -124,7 +143,7 @@ class ImageWriter:
         given = self.outputs.noise_seed
         seed = int(time.time()) if given is None else given
         counts, photons, overloads = self.image.noise(self.generator, seed)
-        write_smv(path, self.image.header, counts, self.overwrite)
+        write_smv(path, self.header, counts, self.overwrite)
         _warn(self.image.noise_doubt(photons, overloads))
         return (
             f"SMV, {photons:.0f} photons counted + {self.outputs.adc_offset:g}, "
@@ -144,14 +163,19 @@ def write_outputs(
     files: dict[str, str],
     generator: NoiseGenerator,
     *,
+    style: HeaderStyle = HeaderStyle.NANOBRAGG,
     overwrite: bool,
 ) -> tuple[Figures, list[Written]]:
     """Writes the files (by kind: float, int, pgm, noise) and the dump, if one is named.
 
+    style: of the SMV headers; warns (NbWarning) of a geometry that DIALS cannot read from one
     Raises InputError for an image that float32 cannot hold, OutputError as the formats do.
     """
     digital = digital_image(plan, image)
-    writer = ImageWriter(digital, generator, overwrite)
+    if style is HeaderStyle.DIALS and {"int", "noise"} & set(files):
+        for reason in dials_misreads(plan):
+            warnings.warn(f"SMV header for DIALS: {reason}", NbWarning, stacklevel=2)
+    writer = ImageWriter(digital, generator, smv_header(plan, style), overwrite)
     writers: dict[str, Callable[[str], str]] = {
         "float": writer.write_float,
         "int": writer.write_int,

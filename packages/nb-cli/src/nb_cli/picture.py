@@ -1,44 +1,69 @@
-"""Images as pictures: logarithmic scale, a colour bar in photons, resolution rings."""
+"""Images as pictures: logarithmic or linear scale, a colour bar, resolution rings, a title."""
 
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from nb_compare.pictures import COLOURS, LARGEST_SIDE, averaged
+from nb_cli.scenes import Scene, plan_beam, plan_details, plan_spacing, ring_grid
+from nb_compare.blocks import reduce_blocks
+from nb_compare.pictures import COLOURS, block_side
 from nb_compare.pictures import log_norm as _log_norm
+from nb_core import InputError, Roi
 from nb_core.formats.atomic import atomic_write
-from nb_core.formats.smv import SmvImage
-from nb_physics import Plan, select_pixels
-from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
-from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda
+from nb_physics import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure
 
-RING_COLOUR = "#7fd4ff"
-RING_POINTS = 500
-"""Pixels of the longer side at which the spacing is computed."""
+FORMATS = {"": "png", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".pdf": "pdf", ".svg": "svg"}
+"""What a picture is written as, by the ending of its name."""
+
+WHITE_COLOURS = "gray_r"
+"""Dark spots on white, as on film."""
+
+LARGEST_SIDE = 1000
+"""Pixels of the longer side of a drawing; of larger images it shows the brightest of each block."""
+
+BAD_COLOUR = "#6a7f94"
+"""Of pixels that hold no measurement."""
+
+SIDE_INCHES = 8.0
+DPI = 130
+UPPER_PERCENTILE = 99.95
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """What is drawn.
+@dataclass(frozen=True)
+class Style:
+    """How a scene is drawn.
 
-    values: shape (slow, fast); unit: of the colour bar
-    spacing: d in Angstrom at the pixels of `ring_grid`, where the geometry is known
-    beam: the direct beam as (slow, fast) pixels
+    linear: scale, else logarithmic; vmin, vmax: its ends, None chooses
+    roi: pixels to show; colours: a colour map of matplotlib's
+    white: dark spots on white, unless colours are named
     """
 
-    values: np.ndarray
-    unit: str
-    title: str
-    spacing: np.ndarray | None = None
-    beam: tuple[float, float] | None = None
+    linear: bool = False
+    vmin: float | None = None
+    vmax: float | None = None
+    roi: Roi | None = None
+    colours: str | None = None
+    white: bool = False
+
+    def colour_map(self) -> Colormap:
+        """The map; InputError for a name that matplotlib does not know."""
+        import matplotlib
+
+        name = self.colours or (WHITE_COLOURS if self.white else COLOURS)
+        if name not in matplotlib.colormaps:
+            known = "gray_r, inferno, viridis, magma, cividis, turbo and others of matplotlib's"
+            raise InputError("--colours", name, f"no colour map; {known}")
+        return matplotlib.colormaps[name].with_extremes(bad=BAD_COLOUR)
 
 
 def draw_simulation(
@@ -50,86 +75,36 @@ def draw_simulation(
     title: str | None = None,
 ) -> None:
     """Draws a simulated image with its resolution rings; OutputError where it cannot be written."""
-    scene = Scene(image, "photons", title or _title(plan), plan_spacing(plan), plan_beam(plan))
+    name = title or os.path.basename(path)
+    scene = Scene(
+        image,
+        "photons",
+        name,
+        plan_details(plan),
+        spacing=plan_spacing(plan),
+        beam=plan_beam(plan),
+    )
     save_scene(scene, path, overwrite=overwrite)
 
 
-def ring_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the pixels between which rings are drawn."""
-    step = max(1, max(shape) // RING_POINTS)
-    return np.arange(0, shape[0], step), np.arange(0, shape[1], step)
+def picture_format(path: str) -> str:
+    """The format that a picture's name asks for; InputError for an ending that says none."""
+    ending = os.path.splitext(path)[1]
+    if ending.lower() not in FORMATS:
+        remedy = "a picture is written as .png, .jpg, .pdf or .svg; choose one of these endings"
+        raise InputError("--png", path, remedy)
+    return FORMATS[ending.lower()]
 
 
-def plan_spacing(plan: Plan) -> np.ndarray:
-    """Spacing d (Angstrom) at the pixels of `ring_grid`, as the first source gives it."""
-    frame, detector = plan.frame, plan.experiment.detector
-    rows, columns = (torch.from_numpy(p) for p in ring_grid((detector.spixels, detector.fpixels)))
-    row, column = (part.flatten() for part in torch.meshgrid(rows, columns, indexing="ij"))
-    slow = subpixel_coordinates(row, 0, 1, frame.pixel_size)
-    fast = subpixel_coordinates(column, 0, 1, frame.pixel_size)
-    position = flat_positions(fast, slow, torch.zeros_like(frame.pixel_size), frame)
-    if detector.curved_detector:
-        position = curved_positions(position, fast, slow, frame, plan.experiment.profile)
-    _, ray = directions(position)
-    sources = plan.sources
-    q = scattering_vectors(ray, sources.incident[:, :1], sources.wavelength[:1])
-    stol = sin_theta_over_lambda(q)[:, 0].clamp(min=1e-12)
-    return (0.5 / stol).reshape(len(rows), len(columns)).detach().numpy()
+def save_scene(scene: Scene, path: str, *, overwrite: bool, style: Style | None = None) -> None:
+    """Draws the scene into a file whose ending says the format.
 
-
-def plan_beam(plan: Plan) -> tuple[float, float]:
-    """Where the direct beam hits, (slow, fast) in pixels."""
-    frame = plan.frame
-    slow, fast = frame.beam_slow / frame.pixel_size, frame.beam_fast / frame.pixel_size
-    return slow.item() - 0.5, fast.item() - 0.5
-
-
-def smv_scene(image: SmvImage, title: str) -> Scene:
-    """An SMV image; rings where its header gives a possible, untilted geometry."""
-    needed = ("PIXEL_SIZE", "DISTANCE", "WAVELENGTH", "DENZO_X_BEAM", "DENZO_Y_BEAM")
-    found = [image.number(key) for key in needed]
-    values = image.data.astype(np.float64)
-    if any(value is None for value in found) or image.number("TWOTHETA"):
-        return Scene(values, "counts", title)
-    pixel, distance, wavelength, slow_mm, fast_mm = (value or 0.0 for value in found)
-    if min(pixel, distance, wavelength) <= 0:
-        return Scene(values, "counts", title)
-    slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
-    rows, columns = ring_grid(image.data.shape)
-    radius = np.hypot(rows[:, None] - slow, columns[None, :] - fast) * pixel
-    sine = np.sin(np.arctan2(radius, distance) / 2).clip(1e-12)
-    return Scene(values, "counts", title, wavelength / (2 * sine), (slow, fast))
-
-
-def save_scene(scene: Scene, path: str, *, overwrite: bool) -> None:
-    """Draws the scene into a PNG file; OutputError where it cannot be written."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
-    slow, fast = scene.values.shape
-    side = 8.0
-    figure = Figure(
-        figsize=(side * min(1.6, max(0.6, fast / slow)) + 1.2, side), layout="constrained"
-    )
-    axes = figure.add_subplot()
-    shown = _averaged(scene.values)
-    picture = axes.imshow(
-        shown,
-        norm=_log_norm(shown),
-        cmap=COLOURS,
-        extent=(-0.5, fast - 0.5, slow - 0.5, -0.5),
-        interpolation="nearest",
-    )
-    figure.colorbar(picture, ax=axes, label=scene.unit, fraction=0.046, pad=0.02)
-    if scene.spacing is not None:
-        _draw_rings(axes, scene)
-    axes.set_xlabel("fast (pixels)")
-    axes.set_ylabel("slow (pixels)")
-    axes.set_title(scene.title, fontsize=10)
+    Raises InputError for an ending, colours, limits or a region that cannot be drawn, OutputError
+    where the file cannot be written.
+    """
+    kind, style = picture_format(path), style or Style()
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=130)
+    _draw(scene, style).savefig(content, format=kind, dpi=DPI)
     with atomic_write(path, overwrite) as handle:
         handle.write(content.getvalue())
 
@@ -142,35 +117,155 @@ def ring_spacings(spacing: np.ndarray, rings: int = 4) -> list[float]:
     return sorted({float(f"{1 / value:.2g}") for value in stols}, reverse=True)
 
 
-def _draw_rings(axes: Axes, scene: Scene) -> None:
+def _draw(scene: Scene, style: Style) -> Figure:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    colours = style.colour_map()
+    roi = _region(style.roi, scene.values.shape)
+    part = slice(roi.ymin, roi.ymax + 1), slice(roi.xmin, roi.xmax + 1)
+    values = scene.values[part] - scene.pedestal
+    shown = _brightest(values)
+    norm = _norm(shown, style)
+    if scene.valid is not None:
+        shown = np.ma.masked_array(shown, _brightest(scene.valid[part]) == 0)
+    slow, fast = values.shape
+    width = SIDE_INCHES * min(2.0, max(0.4, fast / slow)) + 1.6
+    figure = Figure(figsize=(width, SIDE_INCHES + 0.9), layout="constrained")
+    axes = figure.add_subplot()
+    extent = (roi.xmin - 0.5, roi.xmax + 0.5, roi.ymax + 0.5, roi.ymin - 0.5)
+    picture = axes.imshow(shown, norm=norm, cmap=colours, extent=extent, interpolation="nearest")
+    figure.colorbar(
+        picture, ax=axes, label=_label(scene, values.shape), shrink=0.9, aspect=30, pad=0.02
+    )
+    if scene.spacing is not None:
+        _draw_rings(axes, scene, roi, dark=not _is_light(colours))
+    axes.set_xlabel("fast (pixels)")
+    axes.set_ylabel("slow (pixels)")
+    title = f"{scene.title}\n{scene.details}" if scene.details else scene.title
+    axes.set_title(title, fontsize=11, parse_math=False, wrap=True)
+    return figure
+
+
+def _label(scene: Scene, shape: tuple[int, ...]) -> str:
+    """Of the colour bar: the unit, and what was done to the values."""
+    unit = f"{scene.unit} - {scene.pedestal:g} (pedestal)" if scene.pedestal else scene.unit
+    side = block_side(shape, LARGEST_SIDE)
+    return unit if side == 1 else f"{unit}, brightest of {side} x {side} pixels"
+
+
+def _region(roi: Roi | None, shape: tuple[int, ...]) -> Roi:
+    """The pixels to show, cut to the image; InputError where none is left."""
+    slow, fast = shape
+    if roi is None:
+        return Roi(0, fast - 1, 0, slow - 1)
+    cut = Roi(max(roi.xmin, 0), min(roi.xmax, fast - 1), max(roi.ymin, 0), min(roi.ymax, slow - 1))
+    if cut.xmin > cut.xmax or cut.ymin > cut.ymax:
+        remedy = f"xmin xmax ymin ymax (fast, slow), within {fast} x {slow} pixels"
+        raise InputError("--roi", " ".join(map(str, roi)), remedy)
+    return cut
+
+
+def _norm(values: np.ndarray, style: Style) -> Normalize:
+    """The scale, with the limits that were given in place of its own."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    automatic = _log_norm(values)
+    if style.linear:
+        top = max(float(np.percentile(values, UPPER_PERCENTILE)), float(values.mean()))
+        automatic = Normalize(min(0.0, float(values.min())), top if top > 0 else 1.0, clip=True)
+    if style.vmin is None and style.vmax is None:
+        return automatic
+    low = automatic.vmin if style.vmin is None else style.vmin
+    high = automatic.vmax if style.vmax is None else style.vmax
+    assert low is not None
+    assert high is not None
+    if style.vmin is None and low >= high:
+        low = 0.0 if style.linear else high * 1e-3
+    if style.vmax is None and high <= low:
+        high = low + 1.0 if style.linear else low * 1e3
+    if low >= high:
+        raise InputError("--vmin", low, f"must be less than --vmax, {high:g}")
+    if style.linear:
+        return Normalize(low, high, clip=True)
+    if low <= 0:
+        remedy = "a logarithmic scale begins above 0; add --linear"
+        raise InputError("--vmin" if style.vmin is not None else "--vmax", low, remedy)
+    return LogNorm(low, high, clip=True)
+
+
+def _draw_rings(axes: Axes, scene: Scene, roi: Roi, *, dark: bool) -> None:
+    """Rings in the region, each with its spacing where the ring is nearest the upper right."""
+    from matplotlib.patheffects import withStroke
+
     assert scene.spacing is not None
-    levels = sorted(ring_spacings(scene.spacing))
     rows, columns = ring_grid(scene.values.shape)
-    if len(rows) < 2 or len(columns) < 2:
+    rows_in, columns_in = _around(rows, roi.ymin, roi.ymax), _around(columns, roi.xmin, roi.xmax)
+    if len(rows[rows_in]) < 2 or len(columns[columns_in]) < 2:
         return
+    spacing = scene.spacing[rows_in, columns_in]
+    levels = sorted(ring_spacings(spacing))
+    colour, halo = ("#9fe0ff", "black") if dark else ("#0b4f8a", "white")
     rings = axes.contour(
-        columns,
-        rows,
-        scene.spacing,
+        columns[columns_in],
+        rows[rows_in],
+        spacing,
         levels=levels,
-        colors=RING_COLOUR,
-        linewidths=0.7,
-        alpha=0.6,
+        colors=colour,
+        linewidths=0.9,
+        alpha=0.75,
         linestyles="dashed",
     )
-    axes.clabel(rings, fmt=lambda level: f"{level:g} Å", fontsize=8)
+    stroke = [withStroke(linewidth=2.5, foreground=halo)]
+    for level, paths in zip(rings.levels, rings.allsegs, strict=True):
+        place = _label_place(paths, roi)
+        if place is not None:
+            axes.text(
+                *place,
+                f"{level:g} Å",
+                color=colour,
+                fontsize=11,
+                ha="center",
+                va="center",
+                path_effects=stroke,
+            )
+    axes.set_xlim(roi.xmin - 0.5, roi.xmax + 0.5)
+    axes.set_ylim(roi.ymax + 0.5, roi.ymin - 0.5)
     if scene.beam is not None:
         slow, fast = scene.beam
-        if 0 <= slow < scene.values.shape[0] and 0 <= fast < scene.values.shape[1]:
-            axes.plot(fast, slow, "+", color=RING_COLOUR, markersize=8, alpha=0.8)
+        if roi.ymin <= slow <= roi.ymax and roi.xmin <= fast <= roi.xmax:
+            axes.plot(fast, slow, "+", color=colour, markersize=12, path_effects=stroke)
 
 
-def _averaged(values: np.ndarray) -> np.ndarray:
-    """The image at the size of the drawing."""
-    return averaged(values, LARGEST_SIDE)
+def _around(places: np.ndarray, low: int, high: int) -> slice:
+    """The grid points of a range, and one more on either side."""
+    first = max(int(np.searchsorted(places, low, side="right")) - 1, 0)
+    return slice(first, int(np.searchsorted(places, high)) + 1)
 
 
-def _title(plan: Plan) -> str:
-    experiment, selection = plan.experiment, select_pixels(plan.experiment)
-    wavelength = float(experiment.beam.wavelength_A)
-    return f"{selection.count} pixels, {plan.steps:g} steps each, {wavelength:.4g} Å"
+def _label_place(paths: list[np.ndarray], roi: Roi) -> tuple[float, float] | None:
+    """A point of a ring inside the region, the furthest to the upper right."""
+    points = np.concatenate([np.empty((0, 2)), *paths])
+    wide, high = roi.xmax - roi.xmin + 1, roi.ymax - roi.ymin + 1
+    across, down = (points[:, 0] - roi.xmin) / wide, (points[:, 1] - roi.ymin) / high
+    inside = (across > 0.06) & (across < 0.94) & (down > 0.04) & (down < 0.96)
+    if not inside.any():
+        return None
+    best = np.argmax(np.where(inside, across - down, -np.inf))
+    return float(points[best, 0]), float(points[best, 1])
+
+
+def _is_light(colours: Colormap) -> bool:
+    """Whether the map begins light, so that rings and labels must be dark."""
+    return float(np.mean(colours(0.0)[:3])) > 0.5
+
+
+def _brightest(values: np.ndarray) -> np.ndarray:
+    """The image at the size of the drawing: of each square block the brightest pixel.
+
+    An average would hide spots of a pixel or two among the noise of their neighbours.
+    """
+    side = block_side(values.shape, LARGEST_SIDE)
+    return reduce_blocks(values, (side, side), np.maximum)

@@ -9,22 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nb_cli.outputs import input_files
+from nb_cli.refine_picture import draw_comparison
 from nb_compare.evidence import result_folder, write_evidence
-from nb_compare.pictures import COLOURS, SIGNED_COLOURS, averaged, log_norm
 from nb_core import Experiment
 from nb_core.formats.atomic import atomic_write
 from nb_core.toml import experiment_to_toml
 from nb_physics import Choice
 from nb_refine import Observation, Result
-
-LARGEST_PANEL = 700
-"""Pixels of the longer side of each panel of a picture."""
-
-DEVIATIONS = 5.0
-"""Where the scale of the residuals ends, standard deviations of a pixel or block."""
 
 
 @dataclass(frozen=True)
@@ -104,42 +97,6 @@ def write_result(
             engine=computed.engine,
         )
         return final
-
-
-def draw_comparison(counts: np.ndarray, model: np.ndarray, usable: np.ndarray, title: str) -> bytes:
-    """A PNG file: the image, the model on the same scale, and their difference.
-
-    The difference is in standard deviations of what is drawn, a pixel or a block of them, also
-    where few photons are counted: 2 sqrt(n + 3/8) has a variance of 1 (Anscombe, Biometrika 35,
-    1948).
-    """
-    seen, expected = np.where(usable, counts, 0.0), np.where(usable, model, 0.0)
-    side = -(-max(counts.shape) // LARGEST_PANEL)
-    mean, shown = averaged(expected, LARGEST_PANEL), averaged(seen, LARGEST_PANEL)
-    deviation = _steadied(shown * side**2) - _steadied(mean * side**2)
-    figure = Figure(figsize=(17.0, 5.6), layout="constrained")
-    axes = figure.subplots(1, 3, sharex=True, sharey=True)
-    slow, fast = counts.shape
-    extent, norm = (-0.5, fast - 0.5, slow - 0.5, -0.5), log_norm(shown)
-    for place, values, name in ((axes[0], shown, "image"), (axes[1], mean, title)):
-        drawn = place.imshow(values, norm=norm, cmap=COLOURS, extent=extent)
-        figure.colorbar(drawn, ax=place, label="photons", fraction=0.046)
-        place.set_title(name, fontsize=10)
-    drawn = axes[2].imshow(
-        deviation, vmin=-DEVIATIONS, vmax=DEVIATIONS, cmap=SIGNED_COLOURS, extent=extent
-    )
-    figure.colorbar(drawn, ax=axes[2], label="standard deviations", fraction=0.046)
-    axes[2].set_title("image - model", fontsize=10)
-    for place in axes:
-        place.set_xlabel("fast (pixels)")
-    axes[0].set_ylabel("slow (pixels)")
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
-
-
-def _steadied(photons: np.ndarray) -> np.ndarray:
-    return 2.0 * np.sqrt(np.maximum(photons, 0.0) + 0.375)
 
 
 def _table(rows: Sequence[Sequence[object]]) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nb_core import CrystalShape, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
-from nb_core.units import rad_to_deg
+from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics import Choice, Figures, Plan, select_pixels
 from nb_physics.effort import long_work
 from nb_physics.frame import DetectorFrame
@@ -207,4 +207,4 @@ def _numbers(*values: float | Tensor) -> str:
 
 
 def _mm(length_m: Tensor) -> str:
-    return _number(length_m * 1000.0)
+    return _number(m_to_mm(length_m))

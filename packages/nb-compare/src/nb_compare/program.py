@@ -117,9 +117,12 @@ def program_arguments(experiment: Experiment, arguments: Sequence[str]) -> list[
     """nanoBragg's options of a command line: as given, or written from the experiment where a
     TOML file is named before them. Raises InputError for what nanoBragg has no option for.
     """
-    if arguments and arguments[0].startswith("-"):
-        return list(arguments)
-    return experiment_to_flags(experiment)
+    given = bool(arguments) and arguments[0].startswith("-")
+    flags = list(arguments) if given else experiment_to_flags(experiment)
+    if "-friedel" in flags:
+        remedy = "nanoBragg does not add Friedel mates; give both programs a list that holds them"
+        raise InputError("-friedel", "an option of nb's own", remedy)
+    return flags
 
 
 def stage_arguments(arguments: Sequence[str]) -> StagedArguments:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from nb_core.units import Value
+
 Axis = tuple[float, float, float]
 
 
@@ -66,3 +68,36 @@ PIVOTS: dict[DetectorConvention, DetectorPivot] = {
     DetectorConvention.DIALS: DetectorPivot.SAMPLE,
     DetectorConvention.CUSTOM: DetectorPivot.BEAM,
 }
+
+
+def centre_to_beam_point(
+    convention: DetectorConvention, x: Value, y: Value, pixel: Value, size_slow: Value
+) -> tuple[Value, Value]:
+    """Where the direct beam hits, (fast, slow) from the edge of the first pixel.
+
+    x, y: the beam centre as the convention states it. MOSFLM and DENZO give x along the slow axis,
+    MOSFLM from half a pixel outside; ADXV counts y from the far end of the slow axis.
+    pixel, size_slow: pixel size and detector size along slow; all in one unit of length
+    """
+    if convention is DetectorConvention.MOSFLM:
+        return y + 0.5 * pixel, x + 0.5 * pixel
+    if convention is DetectorConvention.DENZO:
+        return y, x
+    if convention is DetectorConvention.ADXV:
+        return x, size_slow - y
+    return x, y
+
+
+def beam_point_to_centre(
+    convention: DetectorConvention, fast: Value, slow: Value, pixel: Value, size_slow: Value
+) -> tuple[Value, Value]:
+    """The beam centre (x, y) of a convention, from where the beam hits: the inverse of
+    `centre_to_beam_point`, in its units.
+    """
+    if convention is DetectorConvention.MOSFLM:
+        return slow - 0.5 * pixel, fast - 0.5 * pixel
+    if convention is DetectorConvention.DENZO:
+        return slow, fast
+    if convention is DetectorConvention.ADXV:
+        return fast, size_slow - slow
+    return fast, slow

@@ -5,6 +5,8 @@ Every error says three things: which option or field, the value it had, and the 
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -111,6 +113,12 @@ class NbWarning(UserWarning):
 
 class SlipWarning(NbWarning):
     """The reference profile keeps a slip of nanoBragg that changes this experiment's image."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that names the known name which is near, with a space after it; else nothing."""
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def _shown(value: object, limit: int = 80) -> str:

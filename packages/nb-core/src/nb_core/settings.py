@@ -26,6 +26,7 @@ from nb_core.formats.hkl import read_hkl
 from nb_core.formats.mask import read_mask
 from nb_core.formats.matrix import read_matrix
 from nb_core.formats.sources import read_sources
+from nb_core.friedel import with_friedel_mates
 
 Settings = dict[str, Any]
 
@@ -87,14 +88,14 @@ def settings_to_experiment(settings: Settings) -> Experiment:
 
     Raises InputError for a value or a file that is not acceptable.
     """
-    settings = _read_files(dict(settings))
+    settings = _read_files(_with_plain_names(settings))
     _resolve_size(settings)
     _resolve_pivot(settings)
     _resolve_roi(settings)
     _merge_indexed(settings)
     for key, kind in ENUMS.items():
         if isinstance(settings.get(key), str):
-            settings[key] = _enum_member(key, settings[key], kind)
+            settings[key] = kind(settings[key])
     sections: dict[str, dict[str, Any]] = {name: {} for name in (*SECTIONS, "experiment")}
     for key, value in settings.items():
         section, _, name = key.partition(".")
@@ -102,6 +103,21 @@ def settings_to_experiment(settings: Settings) -> Experiment:
             sections[section][name] = value
     configs = {name: SECTIONS[name](**sections[name]) for name in SECTIONS}
     return Experiment(**configs, **sections["experiment"])
+
+
+def _with_plain_names(settings: Settings) -> Settings:
+    """A copy in which a member of an enumeration has the name of files, however it is written."""
+    given = {key: kind for key, kind in ENUMS.items() if isinstance(settings.get(key), str)}
+    return settings | {key: _plain_name(key, settings[key], given[key]) for key in given}
+
+
+def _plain_name(key: str, value: Any, kind: type[Enum]) -> str:
+    field = key.partition(".")[2]
+    try:
+        return str(checks.choice(field, value, kind).value)
+    except InputError:
+        names = ", ".join(str(member.value) for member in kind)
+        raise InputError(field, value, f"expected one of: {names}") from None
 
 
 def _read_files(settings: Settings) -> Settings:
@@ -112,6 +128,8 @@ def _read_files(settings: Settings) -> Settings:
             settings["outputs.dumpfile"] = dump
     elif dump is not None:
         settings["experiment.structure_factors"] = read_dump(dump)
+    if settings.pop("file.friedel", False):
+        _add_friedel_mates(settings)
     if (matrix := settings.pop("file.mat", None)) is not None:
         settings["crystal.matrix"] = read_matrix(matrix)
     if (sources := settings.pop("file.sources", None)) is not None:
@@ -119,6 +137,15 @@ def _read_files(settings: Settings) -> Settings:
     if (mask := settings.pop("file.mask", None)) is not None:
         settings["experiment.mask"], _ = read_mask(mask)
     return settings
+
+
+def _add_friedel_mates(settings: Settings) -> None:
+    factors = settings.get("experiment.structure_factors")
+    if factors is None:
+        message = "friedel has no effect: there is no list of structure factors"
+        warnings.warn(message, NbWarning, stacklevel=5)
+    else:
+        settings["experiment.structure_factors"] = with_friedel_mates(factors)
 
 
 def _resolve_size(settings: Settings) -> None:
@@ -185,11 +212,3 @@ def _merge_indexed(settings: Settings) -> None:
         parts = list(settings.get(name, (None, None, None)))
         parts[int(axis)] = settings.pop(key)
         settings[name] = tuple(parts)
-
-
-def _enum_member(key: str, value: str, kind: type[Enum]) -> Enum:
-    try:
-        return kind(value)
-    except ValueError:
-        names = ", ".join(str(member.value) for member in kind)
-        raise InputError(key.partition(".")[2], value, f"expected one of: {names}") from None

@@ -2,6 +2,7 @@
 
 A section for each config, with the names of its fields; files are named (`hkl`, `dump`, `mask`,
 `crystal.matrix`, `beam.sources`) and read, relative to the folder of the TOML file.
+`friedel = true` adds the Friedel mates that a list lacks.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 import tomli_w
 from torch import Tensor
 
-from nb_core.configs.checks import filename
+from nb_core.configs.checks import filename, flag
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Roi
-from nb_core.errors import InputError
-from nb_core.formats.atomic import atomic_write, read_text
+from nb_core.errors import InputError, did_you_mean
+from nb_core.formats.atomic import atomic_write
+from nb_core.formats.reading import read_text
+from nb_core.formats.sniff import TOML
 from nb_core.settings import SECTIONS, Settings, experiment_to_settings, settings_to_experiment
 
 _FILES = {
@@ -47,7 +50,8 @@ def read_toml(path: str | os.PathLike[str]) -> Experiment:
     Raises InputError for a file that cannot be read or parsed, for unknown names, for values of
     the wrong kind, and as the configs and the files it names do.
     """
-    text = read_text(path, "TOML experiment")
+    reads = "an experiment in TOML is read here"
+    text = read_text(path, "TOML experiment", reads=reads, own=(TOML,))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -70,6 +74,8 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
                 remedy = "it has no file; write it to one and read it from there"
                 raise InputError(name, "in memory only", remedy)
             name = "dump" if getattr(value, "kind", None) == "dump" else name
+            if getattr(value, "friedel", False):
+                document["friedel"] = True
             value = _seen_from(folder, value.source)
         section, _, field = name.rpartition(".")
         table = document.setdefault(section, {}) if section else document
@@ -104,8 +110,18 @@ def _field_setting(key: str, value: Any, path: Path) -> Settings:
     section, _, field = key.partition(".")
     known = [entry.name for entry in dataclasses.fields(SECTIONS[section])]
     if field not in known:
-        raise InputError(key, "unknown name", f"[{section}] has: {', '.join(known)}")
+        raise InputError(
+            key, "unknown name", f"{_hint(field, known)}[{section}] has: {', '.join(known)}"
+        )
     return {key: _from_toml(value)}
+
+
+def _hint(field: str, known: list[str]) -> str:
+    """Where an unknown field belongs, or which one it was meant to be."""
+    for section, config in SECTIONS.items():
+        if field in [entry.name for entry in dataclasses.fields(config)]:
+            return f"it belongs into [{section}]; "
+    return did_you_mean(field, known)
 
 
 def _top_setting(name: str, value: Any, path: Path) -> Settings:
@@ -113,12 +129,17 @@ def _top_setting(name: str, value: Any, path: Path) -> Settings:
         return {_FILES[name]: _beside(name, value, path)}
     if name == "profile":
         return {"experiment.profile": value}
+    if name == "friedel":
+        flag(name, value)
+        return {"file.friedel": value}
     if name == "roi":
         if not isinstance(value, list) or len(value) != 4:
             raise InputError("roi", value, "expected [xmin, xmax, ymin, ymax]")
         return {"experiment.roi": Roi(*value)}
-    known = [*SECTIONS, "profile", "roi", *(file for file in _FILES if "." not in file)]
-    raise InputError(name, "unknown name", f"a TOML experiment has: {', '.join(known)}")
+    known = [*SECTIONS, "profile", "roi", "friedel", *(file for file in _FILES if "." not in file)]
+    raise InputError(
+        name, "unknown name", f"{_hint(name, known)}a TOML experiment has: {', '.join(known)}"
+    )
 
 
 def _beside(name: str, value: Any, path: Path) -> str:

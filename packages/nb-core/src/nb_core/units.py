@@ -38,6 +38,11 @@ def A_to_m(length: Value) -> Value:
     return length / 1e10
 
 
+def cell_A_to_m(length: Value) -> Value:
+    """Of a cell's edges, which nanoBragg multiplies where it divides a wavelength."""
+    return length * 1e-10
+
+
 def deg_to_rad(angle: Value) -> Value:
     return angle / DEGREES_PER_RADIAN
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import Experiment
+from nb_core import DetectorConvention, Experiment, InputError, Profile
 from nb_core.configs.checks import Vector, vector_tensor
 from nb_core.conventions import AXES
-from nb_physics.vectors import cross, length, unit
+from nb_physics.vectors import cross, dot, length, unit
+
+PARALLEL = 1e-6
+"""Sine of the angle between two axes below which they are taken as parallel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,28 +40,73 @@ class LabAxes:
 def lab_axes(experiment: Experiment) -> LabAxes:
     """The axes of the experiment's convention, with the vectors that the user gave.
 
-    A detector normal whose length is not exactly 1 is replaced by fast x slow, as in nanoBragg.
+    Reference: a detector normal whose length is not exactly 1 is replaced by fast x slow, and one
+    that is not given stays the convention's, as in nanoBragg; the two-theta axis keeps its length.
+    Corrected: the normal of a CUSTOM detector is fast x slow, on the side of the one given, else
+    of the beam.
+    Raises InputError where fast and slow are parallel, or the normal lies in their plane.
     """
     detector, beam = experiment.detector, experiment.beam
+    reference = experiment.profile is Profile.REFERENCE
     axes = AXES[detector.detector_convention]
 
     def given(vector: Vector | None, convention: Vector) -> Tensor:
-        return vector_tensor(convention if vector is None else vector)
+        return _squarable(vector_tensor(convention if vector is None else vector))
 
     fast = unit(given(detector.fdet_vector, axes.fast))
     slow = unit(given(detector.sdet_vector, axes.slow))
-    normal = given(detector.odet_vector, axes.normal)
-    regenerated = bool(length(normal.detach()) != 1.0)
     along = unit(given(beam.beam_vector, axes.beam))
+    normal = given(detector.odet_vector, axes.normal)
+    square = _square_to(fast, slow)
+    regenerated = reference and bool(length(normal.detach()) != 1.0)
+    if regenerated:
+        normal = square
+    elif not reference and detector.detector_convention is DetectorConvention.CUSTOM:
+        normal = _on_the_side_of(along if detector.odet_vector is None else normal, square)
+        if detector.odet_vector is not None:
+            _refuse_in_plane(given(detector.odet_vector, axes.normal), square)
+    twotheta = given(detector.twotheta_axis, axes.twotheta)
     polarization = unit(given(beam.polar_vector, axes.polarization))
     return LabAxes(
         beam=along,
         fast=fast,
         slow=slow,
-        normal=unit(cross(fast, slow)) if regenerated else normal,
-        twotheta=given(detector.twotheta_axis, axes.twotheta),
+        normal=normal,
+        twotheta=twotheta if reference else unit(twotheta),
         polarization=polarization,
         vertical=unit(cross(along, polarization)),
         spindle=unit(given(experiment.crystal.spindle_axis, axes.spindle)),
         normal_regenerated=regenerated,
     )
+
+
+def _squarable(vector: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+    """The vector, or one of its direction where the square of its length is no float64."""
+    largest = float(vector.detach().abs().max())
+    return vector if 1e-100 < largest < 1e100 else vector / largest
+
+
+def _square_to(fast: Float[Tensor, "3"], slow: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+    """The unit vector along fast x slow."""
+    product = cross(fast, slow)
+    if length(product.detach()) < PARALLEL:
+        shown = f"{_shown(fast)} and {_shown(slow)}"
+        remedy = "the fast and the slow axis are parallel; a detector needs two directions"
+        raise InputError("fdet_vector, sdet_vector", shown, remedy)
+    return unit(product)
+
+
+def _on_the_side_of(wanted: Float[Tensor, "3"], normal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+    return torch.where(dot(wanted, normal) < 0, -normal, normal)
+
+
+def _refuse_in_plane(given: Float[Tensor, "3"], square: Float[Tensor, "3"]) -> None:
+    if abs(dot(unit(given), square).detach()) < PARALLEL:
+        remedy = (
+            "lies in the plane of fdet_vector and sdet_vector, so it names no side; leave it out"
+        )
+        raise InputError("odet_vector", _shown(given), remedy)
+
+
+def _shown(vector: Float[Tensor, "3"]) -> tuple[float, ...]:
+    return tuple(float(f"{part:.6g}") for part in vector.detach().tolist())

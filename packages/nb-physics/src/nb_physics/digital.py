@@ -26,6 +26,8 @@ from nb_physics.noise import NoiseGenerator, PhotonCounter
 from nb_physics.plan import Plan
 from nb_physics.tiles import PixelSelection, select_pixels
 
+ROUNDING = 1e-6
+"""Share of the brightest pixel that a negative one may have by rounding."""
 
 MOST_SATURATED = 0.01
 """Share of saturated pixels that an image may have before it is worth a word."""
@@ -117,14 +119,27 @@ class DigitalImage:
 def digital_image(plan: Plan, photons: Float[Tensor, "slow fast"]) -> DigitalImage:
     """The simulated image of a plan, ready for its files.
 
-    Raises InputError for an image that float32 cannot hold.
+    Raises InputError for an image that float32 cannot hold, or of negative photons.
     """
-    single: Float32[np.ndarray, "slow fast"] = photons.detach().cpu().float().numpy()
+    single = _checked_photons(photons.detach().cpu().float().numpy())
+    selection = select_pixels(plan.experiment)
+    return DigitalImage(plan, single, selection, image_figures(single, selection))
+
+
+def _checked_photons(
+    single: Float32[np.ndarray, "slow fast"],
+) -> Float32[np.ndarray, "slow fast"]:
+    """The image; what no detector counts is refused, a negative that is but rounding becomes 0."""
+    if np.isnan(single).any():
+        remedy = "a pixel has no value (NaN): a beam, a direction or a distance is degenerate"
+        raise InputError("image", "NaN", remedy)
     if not np.isfinite(single).all():
         remedy = "a pixel exceeds float32; lower the fluence, the crystal size or the amplitudes"
         raise InputError("image", float(np.abs(single).max()), remedy)
-    selection = select_pixels(plan.experiment)
-    return DigitalImage(plan, single, selection, image_figures(single, selection))
+    lowest = float(single.min())
+    if lowest < -ROUNDING * float(single.max()):
+        raise InputError("image", lowest, "negative photons: no geometry or beam gives these")
+    return np.maximum(single, 0.0) if lowest < 0 else single
 
 
 def image_files(outputs: OutputConfig, otherwise: Mapping[str, str]) -> dict[str, str]:

@@ -6,17 +6,13 @@ import math
 
 import torch
 
-from nb_core import CrystalShape
+from nb_physics.engine.cost import compiled_seconds, work_of
 from nb_physics.resolved import Plan
+from nb_physics.scene import make_scene
 from nb_physics.tiles import select_pixels
 
 LONG_S = 600.0
 """Work that takes longer is worth a word before it starts."""
-
-NS_PER_EVALUATION = 15.0
-NS_PER_SPHERE = 60.0
-NS_PER_INTERPOLATION = 150.0
-"""Of one thread of an ordinary core; docs/performance.md has measured times."""
 
 MANY_SUBPIXELS = 100
 """Along a pixel's edge: nobody means so many, though a small detector may have them in time."""
@@ -31,11 +27,11 @@ def evaluations(plan: Plan) -> float:
 
 
 def expected_seconds(plan: Plan) -> float:
-    """About how long the image takes on the threads that torch has; a factor of 3 either way."""
-    shape = plan.experiment.crystal.shape
-    cost = NS_PER_SPHERE if shape is CrystalShape.ROUND else NS_PER_EVALUATION
-    cost += NS_PER_INTERPOLATION if plan.interpolate else 0.0
-    return evaluations(plan) * cost * 1e-9 / torch.get_num_threads()
+    """About how long the image takes on the CPU, compiled, on the threads that torch has."""
+    pixels = select_pixels(plan.experiment).count
+    threads = torch.get_num_threads()
+    work = work_of(make_scene(plan), pixels, "float64", "cpu", threads, gradient=False)
+    return compiled_seconds(work)[0]
 
 
 def long_work(plan: Plan) -> str | None:
@@ -56,7 +52,7 @@ def long_work(plan: Plan) -> str | None:
     block = " x ".join(f"{min(count, COHERENT_CELLS):.0f}" for count in cells)
     return (
         f"{total}, for {plan.oversample} x {plan.oversample} sub-pixels resolve the fringes of one "
-        f"coherent crystal of {size} cells; real ones are many blocks that scatter each for itself: "
+        f"coherent crystal of {size} cells; real ones are many blocks that scatter each alone: "
         f"give a block's size (-N, here {block}) and the fluence times their number "
         f"({blocks:.3g}), or set -oversample"
     )

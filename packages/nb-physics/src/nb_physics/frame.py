@@ -8,12 +8,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import DetectorConfig, DetectorConvention, DetectorPivot, Profile
+from nb_core import DetectorConfig, DetectorConvention, DetectorPivot, InputError, Profile
 from nb_core.configs.checks import Scalar, scalar_tensor, vector_tensor
-from nb_core.conventions import PIVOTS
+from nb_core.conventions import PIVOTS, beam_point_to_centre, centre_to_beam_point
 from nb_core.units import deg_to_rad, m_to_mm, mm_to_m
 from nb_physics.axes import LabAxes
 from nb_physics.vectors import dot, rotate_about, rotate_xyz
+
+EDGE_ON = 1e-10
+"""Cosine of normal and beam below which a plane is taken as parallel to the beam."""
+
+OWN_CENTRE = (DetectorConvention.MOSFLM, DetectorConvention.DENZO, DetectorConvention.ADXV)
+"""The conventions whose beam centre does not come from the point nearest the sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +31,8 @@ class DetectorFrame:
     distance: along the beam, close_distance: along the normal
     beam_fast, beam_slow: where the beam hits; close_fast, close_slow: point nearest the sample
     beam_center_x, beam_center_y: the direct beam as the convention states it
+    pivot: what stayed in place; behind: whether the sample sees the back of the axes as given,
+        so that the normal was turned round
     """
 
     fast: Float[Tensor, "3"]
@@ -43,6 +51,7 @@ class DetectorFrame:
     beam_center_x: Float[Tensor, ""]
     beam_center_y: Float[Tensor, ""]
     pivot: DetectorPivot
+    behind: bool
 
     @property
     def dials_origin_mm(self) -> tuple[float, float, float]:
@@ -72,11 +81,11 @@ def effective_pivot(detector: DetectorConfig, profile: Profile) -> DetectorPivot
     return detector.detector_pivot if custom or profile is Profile.CORRECTED else convention
 
 
-def beam_centre(detector: DetectorConfig) -> BeamCentre:
+def beam_centre(detector: DetectorConfig, profile: Profile) -> BeamCentre:
     """The beam centre by the rules of the convention, with its defaults.
 
-    MOSFLM and DENZO give x along the slow axis; MOSFLM counts from half a pixel outside; ADXV
-    counts y from the far end of the slow axis.
+    XDS, DIALS and CUSTOM take one that is not given from the point nearest the sample; MOSFLM,
+    DENZO and ADXV do so in the corrected profile, where `orgx_px`, `orgy_px` name that point.
     """
     pixel = mm_to_m(scalar_tensor(detector.pixel_size_mm))
     size_fast = _size(detector.detsize_f_mm, pixel, detector.fpixels)
@@ -85,19 +94,24 @@ def beam_centre(detector: DetectorConfig) -> BeamCentre:
     close_slow = _origin(detector.orgy_px, pixel, size_slow)
     convention = detector.detector_convention
     if convention in (DetectorConvention.MOSFLM, DetectorConvention.DENZO):
-        x = _given(detector.beam_center_x_mm, (size_slow + pixel) / 2.0)
-        y = _given(detector.beam_center_y_mm, (size_fast + pixel) / 2.0)
-        shift = 0.5 * pixel if convention is DetectorConvention.MOSFLM else 0.0 * pixel
-        return BeamCentre(x, y, y + shift, x + shift, close_fast, close_slow)
-    if convention is DetectorConvention.ADXV:
-        x = _given(detector.beam_center_x_mm, (size_fast + pixel) / 2.0)
-        y = _given(detector.beam_center_y_mm, (size_slow - pixel) / 2.0)
-        return BeamCentre(x, y, x, size_slow - y, close_fast, close_slow)
-    x = _given(detector.beam_center_x_mm, _given(detector.close_x_mm, close_fast))
-    y = _given(detector.beam_center_y_mm, _given(detector.close_y_mm, close_slow))
+        default = (size_slow + pixel) / 2.0, (size_fast + pixel) / 2.0
+    elif convention is DetectorConvention.ADXV:
+        default = (size_fast + pixel) / 2.0, (size_slow - pixel) / 2.0
+    else:
+        close_x = _given(detector.close_x_mm, close_fast)
+        default = close_x, _given(detector.close_y_mm, close_slow)
+    if profile is Profile.CORRECTED and convention in OWN_CENTRE:
+        fast, slow = centre_to_beam_point(convention, *default, pixel, size_slow)
+        if (detector.orgx_px, detector.orgy_px) != (None, None):
+            fast = fast if detector.orgx_px is None else close_fast
+            slow = slow if detector.orgy_px is None else close_slow
+            default = beam_point_to_centre(convention, fast, slow, pixel, size_slow)
+    x = _given(detector.beam_center_x_mm, default[0])
+    y = _given(detector.beam_center_y_mm, default[1])
+    fast, slow = centre_to_beam_point(convention, x, y, pixel, size_slow)
     if convention is DetectorConvention.CUSTOM:
-        return BeamCentre(x, y, x, y, x, y)
-    return BeamCentre(x, y, x, y, close_fast, close_slow)
+        close_fast, close_slow = x, y
+    return BeamCentre(x, y, fast, slow, close_fast, close_slow)
 
 
 def place_detector(detector: DetectorConfig, axes: LabAxes, profile: Profile) -> DetectorFrame:
@@ -105,10 +119,12 @@ def place_detector(detector: DetectorConfig, axes: LabAxes, profile: Profile) ->
 
     A pivot on the beam keeps the beam centre at `distance` along the beam; a pivot on the sample
     turns the whole plane about the sample. In the corrected profile `pix0_vector_m` is the origin.
+    The normal of the placed detector looks away from the sample.
+    Raises InputError for a plane that is parallel to the beam and shall be hit by it.
     """
     angles = torch.stack(
         [
-            deg_to_rad(scalar_tensor(angle))
+            _angle(angle, profile)
             for angle in (
                 detector.detector_rotx_deg,
                 detector.detector_roty_deg,
@@ -116,67 +132,133 @@ def place_detector(detector: DetectorConfig, axes: LabAxes, profile: Profile) ->
             )
         ]
     )
-    twotheta = deg_to_rad(scalar_tensor(detector.detector_twotheta_deg))
+    twotheta = _angle(detector.detector_twotheta_deg, profile)
 
     def turned(v: Tensor) -> Tensor:
         return rotate_about(rotate_xyz(v, angles), axes.twotheta, twotheta)
 
-    ratio = dot(axes.beam, rotate_xyz(axes.normal, angles))
-    ratio = torch.where(ratio == 0, torch.full_like(ratio, torch.finfo(ratio.dtype).tiny), ratio)
+    pivot = effective_pivot(detector, profile)
+    ratio = _ratio(axes, rotate_xyz(axes.normal, angles), pivot, profile)
     if detector.close_distance_mm is None:
         close_distance = torch.abs(ratio * mm_to_m(scalar_tensor(detector.distance_mm)))
     else:
         close_distance = mm_to_m(scalar_tensor(detector.close_distance_mm))
-    centre = beam_centre(detector)
+    centre = beam_centre(detector, profile)
     fast, slow, normal = turned(axes.fast), turned(axes.slow), turned(axes.normal)
-    pivot = effective_pivot(detector, profile)
+    distance = None
     if detector.pix0_vector_m is not None and profile is Profile.CORRECTED:
         origin = vector_tensor(detector.pix0_vector_m)
+        ratio = dot(axes.beam, normal)
     elif pivot is DetectorPivot.SAMPLE:
         flat = -centre.close_fast * axes.fast - centre.close_slow * axes.slow
         origin = turned(flat + close_distance * axes.normal)
     else:
+        _refuse_infinity(detector, ratio)
         distance = close_distance / ratio
         origin = -centre.beam_fast * fast - centre.beam_slow * slow + distance * axes.beam
-    return _frame(detector, axes, centre, ratio, fast, slow, normal, origin, pivot)
+    placed = _Placed(fast, slow, normal, origin, ratio, distance)
+    return _frame(detector, axes, centre, placed, pivot, profile)
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """A detector after all rotations, its normal not yet turned away from the sample.
+
+    ratio: cosine of normal and beam; distance: along the beam, where the beam centre was kept
+    """
+
+    fast: Float[Tensor, "3"]
+    slow: Float[Tensor, "3"]
+    normal: Float[Tensor, "3"]
+    origin: Float[Tensor, "3"]
+    ratio: Float[Tensor, ""]
+    distance: Float[Tensor, ""] | None
+
+
+def _angle(angle_deg: Scalar, profile: Profile) -> Float[Tensor, ""]:
+    """Radians; corrected: less than one turn, so that no digit of a large angle is lost."""
+    degrees = scalar_tensor(angle_deg)
+    return deg_to_rad(degrees if profile is Profile.REFERENCE else torch.fmod(degrees, 360.0))
+
+
+def _ratio(
+    axes: LabAxes, turned: Float[Tensor, "3"], pivot: DetectorPivot, profile: Profile
+) -> Float[Tensor, ""]:
+    """Close distance over distance: the cosine of the beam and the normal, turned about x, y, z.
+
+    Reference: with its sign, so that a beam centre moves upstream once the detector is turned by
+    more than a right angle. Corrected: the beam centre stays on the side of the sample where it is.
+    """
+    ratio = dot(axes.beam, turned)
+    ratio = torch.where(ratio == 0, torch.full_like(ratio, torch.finfo(ratio.dtype).tiny), ratio)
+    if profile is Profile.REFERENCE or pivot is DetectorPivot.SAMPLE:
+        return ratio
+    return torch.where(dot(axes.beam, axes.normal) < 0, -torch.abs(ratio), torch.abs(ratio))
+
+
+def meets_the_beam(beam: Float[Tensor, "3"], normal: Float[Tensor, "3"]) -> bool:
+    """Whether a plane with this normal meets the beam; one that is parallel never does."""
+    return not _is_parallel(dot(beam, normal))
+
+
+def _is_parallel(cosine: Float[Tensor, ""]) -> bool:
+    return abs(float(cosine.detach())) < EDGE_ON
+
+
+def _refuse_infinity(detector: DetectorConfig, ratio: Float[Tensor, ""]) -> None:
+    if detector.close_distance_mm is not None and _is_parallel(ratio):
+        remedy = (
+            "the detector's plane is parallel to the beam, which never meets it; "
+            "turn about the sample (-pivot sample), or give distance_mm in its place"
+        )
+        raise InputError("close_distance_mm", detector.close_distance_mm, remedy)
 
 
 def _frame(
     detector: DetectorConfig,
     axes: LabAxes,
     centre: BeamCentre,
-    ratio: Float[Tensor, ""],
-    fast: Float[Tensor, "3"],
-    slow: Float[Tensor, "3"],
-    normal: Float[Tensor, "3"],
-    origin: Float[Tensor, "3"],
+    placed: _Placed,
     pivot: DetectorPivot,
+    profile: Profile,
 ) -> DetectorFrame:
     """Reads the distances and beam centres back off the placed detector.
 
     The distance follows from a ratio that knows the rotations but not two-theta, as in nanoBragg.
+    Where the beam never meets the plane, the point nearest the sample stands in for its centre.
     """
     pixel = mm_to_m(scalar_tensor(detector.pixel_size_mm))
-    close_distance = dot(origin, normal)
-    distance = close_distance / ratio
-    to_beam = distance * axes.beam - origin
+    fast, slow, origin = placed.fast, placed.slow, placed.origin
+    along_normal = dot(origin, placed.normal)
+    behind = bool(along_normal.detach() < 0)
+    close_distance = -along_normal if behind else along_normal
+    close_fast, close_slow = -dot(origin, fast), -dot(origin, slow)
+    beam_fast, beam_slow = close_fast, close_slow
+    distance = close_distance if placed.distance is None else placed.distance
+    if not _is_parallel(placed.ratio):
+        signed = profile is Profile.REFERENCE or detector.pix0_vector_m is not None
+        distance = (along_normal if signed else close_distance) / placed.ratio
+    if placed.distance is not None or not _is_parallel(placed.ratio):
+        to_beam = distance * axes.beam - origin
+        beam_fast, beam_slow = dot(fast, to_beam), dot(slow, to_beam)
     return DetectorFrame(
         fast=fast,
         slow=slow,
-        normal=normal,
+        normal=-placed.normal if behind else placed.normal,
         origin=origin,
         beam=axes.beam,
         pixel_size=pixel,
         size_slow=_size(detector.detsize_s_mm, pixel, detector.spixels),
         distance=distance,
         close_distance=close_distance,
-        beam_fast=dot(fast, to_beam),
-        beam_slow=dot(slow, to_beam),
-        close_fast=-dot(origin, fast),
-        close_slow=-dot(origin, slow),
+        beam_fast=beam_fast,
+        beam_slow=beam_slow,
+        close_fast=close_fast,
+        close_slow=close_slow,
         beam_center_x=centre.x,
         beam_center_y=centre.y,
         pivot=pivot,
+        behind=behind,
     )
 
 

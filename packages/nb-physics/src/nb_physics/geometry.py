@@ -80,6 +80,7 @@ def solid_angle(
     """Solid angle (steradian) of a pixel: (pixel / R)^2 times the obliquity.
 
     point_pixel: without the obliquity; the reference profile then also leaves out the area.
+    Never negative, for the close distance of a placed detector is not.
     """
     if not point_pixel:
         area = frame.pixel_size * frame.pixel_size
@@ -99,9 +100,11 @@ def capture_fraction(
     """Share of the photons that sensor layer number `layer` absorbs (Beer-Lambert).
 
     layer_depth: thickness of a layer, metres; attenuation: 1/metre
+    A ray may come from either side: the far pixels of a curved detector show it their back.
     """
     normal = frame.normal
     cosine = diffracted[0] * normal[0] + diffracted[1] * normal[1] + diffracted[2] * normal[2]
+    cosine = torch.abs(cosine).clamp(min=torch.finfo(cosine.dtype).tiny)
     before = torch.exp(-layer * layer_depth * attenuation / cosine)
     return before - torch.exp(-(layer + 1) * layer_depth * attenuation / cosine)
 
@@ -121,5 +124,5 @@ def rectangle_solid_angle(
             x = fast_edge * frame.pixel_size - frame.close_fast
             y = slow_edge * frame.pixel_size - frame.close_slow
             r = torch.sqrt(x * x + y * y + z * z)
-            total = total + fast_sign * slow_sign * torch.atan(x * y / (z * r))
-    return total
+            total = total + fast_sign * slow_sign * torch.atan2(x * y, z * r)
+    return total.clamp(min=0.0)

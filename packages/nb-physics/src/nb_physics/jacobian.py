@@ -9,9 +9,9 @@ from torch import Tensor
 from nb_core import Experiment, InputError, StructureFactors
 from nb_core.recorder import Site
 from nb_physics.devices import computing_device
+from nb_physics.loop import Progress
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
-from nb_physics.loop import Progress
 from nb_physics.sharing import share_out
 from nb_physics.structure import nearest_entries, tricubic_entries
 from nb_physics.tile import tile_photons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -13,14 +14,16 @@ from nb_core import (
     CrystalConfig,
     DetectorConfig,
     Experiment,
+    InputError,
     Profile,
     Recorder,
 )
+from nb_core.errors import did_you_mean
 from nb_physics.axes import lab_axes
 from nb_physics.devices import available_device, computing_device
 from nb_physics.frame import DetectorFrame, place_detector
-from nb_physics.orientation import UnitCell, unit_cell
 from nb_physics.loop import Progress
+from nb_physics.orientation import UnitCell, unit_cell
 from nb_physics.simulate import simulate
 
 Config = TypeVar("Config", CrystalConfig, DetectorConfig)
@@ -39,6 +42,9 @@ class _Model(Generic[Config]):
         self.config: Config = config
         self.device = computing_device(device, dtype)
         self.dtype = dtype
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config!r}, dtype={self.dtype}, device={self.device})"
 
 
 class Crystal(_Model[CrystalConfig]):
@@ -83,6 +89,7 @@ class Simulator:
     """Simulates the image of a crystal on a detector.
 
     more: fields of Experiment (sampling, background, structure_factors, roi, mask, profile)
+    Raises InputError for any other.
     """
 
     def __init__(
@@ -96,6 +103,11 @@ class Simulator:
         device: torch.device | str = "cpu",
         **more: Any,
     ) -> None:
+        known = [field.name for field in dataclasses.fields(Experiment)][3:]
+        for name, value in more.items():
+            if name not in known:
+                remedy = f"{did_you_mean(name, known)}Simulator takes: {', '.join(known)}"
+                raise InputError(name, value, remedy)
         self.experiment = Experiment(
             crystal_config or crystal.config, detector.config, beam_config or BeamConfig(), **more
         )

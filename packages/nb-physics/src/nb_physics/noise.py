@@ -9,8 +9,12 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from nb_core import InputError
 from nb_core.poisson import poisson_image
 from nb_core.ran1 import Ran1
+
+CERTAIN_ABOVE = 1e18
+"""Photons beyond which PyTorch counts in too few bits; the scatter, 1e9, is lost in float32."""
 
 
 class NoiseGenerator(Enum):
@@ -42,9 +46,18 @@ class PhotonCounter:
         self._stream = torch.Generator(device=device).manual_seed(seed)
 
     def count(self, part: Float[Tensor, "rows fast"]) -> Float64[np.ndarray, "rows fast"]:
-        """A Poisson draw of every pixel of the next rows."""
-        expected = part.detach()
+        """A Poisson draw of every pixel of the next rows; a mean below 0 counts as 0.
+
+        Raises InputError for a mean that is not finite.
+        """
+        expected = part.detach().to(torch.float32)
         if self._program is not None:
-            return poisson_image(expected.cpu().to(torch.float32).numpy(), self._program)
-        drawn = torch.poisson(expected.to(torch.float32), generator=self._stream)
-        return drawn.cpu().to(torch.float64).numpy()
+            return poisson_image(expected.cpu().numpy(), self._program)
+        if not expected.isfinite().all():
+            raise InputError(
+                "photons", "NaN or infinity", "the noise of a pixel needs a finite mean"
+            )
+        means = expected.clamp(min=0.0)
+        drawn = torch.poisson(means.clamp(max=CERTAIN_ABOVE), generator=self._stream)
+        counts = torch.where(means > CERTAIN_ABOVE, means, drawn)
+        return counts.cpu().to(torch.float64).numpy()

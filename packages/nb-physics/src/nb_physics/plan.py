@@ -20,9 +20,10 @@ from nb_core import (
 )
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, resolve_layers
-from nb_core.units import A_to_m, mm_to_m, um_to_m
+from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
 from nb_physics.axes import LabAxes, lab_axes
-from nb_physics.frame import DetectorFrame, place_detector
+from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
+from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
 from nb_physics.orientation import (
     UnitCell,
     mosaic_rotations,
@@ -36,9 +37,8 @@ from nb_physics.resolved import Plan
 from nb_physics.scale import fluence_from_flux, water_intensity
 from nb_physics.slips import met_slips
 from nb_physics.sources import Sources, beam_sources
-from nb_physics.structure import StructureGrid, structure_grid
+from nb_physics.structure import structure_grid
 from nb_physics.vectors import length
-
 
 __all__ = ["Plan", "make_plan"]
 
@@ -51,9 +51,10 @@ def make_plan(experiment: Experiment) -> Plan:
     unit.
     """
     plan = _resolved(experiment)
+    check_geometry(experiment, plan.axes, plan.frame)
     for doubt in doubts(plan):
         warnings.warn(doubt, NbWarning, stacklevel=2)
-    _warn_of_overrides(experiment, plan.axes)
+    _warn_of_overrides(experiment)
     for message in met_slips(plan):
         warnings.warn(message, SlipWarning, stacklevel=2)
     return plan
@@ -61,8 +62,9 @@ def make_plan(experiment: Experiment) -> Plan:
 
 def _resolved(experiment: Experiment) -> Plan:
     crystal, beam, detector = experiment.crystal, experiment.beam, experiment.detector
-    notes: list[str] = []
     axes = lab_axes(experiment)
+    told = (crystal_note(experiment, axes), friedel_note(experiment))
+    notes = [note for note in told if note is not None]
     frame = place_detector(detector, axes, experiment.profile)
     cell = unit_cell(crystal, beam.wavelength_A, experiment.profile)
     mosaic = mosaic_rotations(crystal, experiment.profile)
@@ -135,7 +137,7 @@ def _sample_cells(
                 name = "abc"[axis]
                 _warn(f"sample of {size.item():g} m along {name} is clipped to the beam's size")
                 size = beamsize
-            count = torch.ceil(size / length(cell.real[axis] * 1e-10))
+            count = torch.ceil(size / length(cell_A_to_m(cell.real[axis])))
         cells.append(count)
     return torch.stack(cells).clamp(min=1.0)
 
@@ -170,9 +172,9 @@ def _oversample(
     notes: list[str],
 ) -> int:
     """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold."""
-    edges = torch.stack([length(vector * 1e-10) for vector in cell.real]) * cells
+    edges = torch.stack([length(cell_A_to_m(vector)) for vector in cell.real]) * cells
     wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
-    resolvable = wavelength * frame.distance / frame.pixel_size
+    resolvable = wavelength * _viewing_distance(experiment, frame) / frame.pixel_size
     ratio = float((3.0 * edges.max() / resolvable).detach())
     recommended = max(1, math.ceil(ratio))
     if experiment.sampling.oversample is None:
@@ -184,6 +186,17 @@ def _oversample(
             f"{recommended} is recommended for a crystal of this size"
         )
     return experiment.sampling.oversample
+
+
+def _viewing_distance(experiment: Experiment, frame: DetectorFrame) -> Float[Tensor, ""]:
+    """The distance (metres) that sub-pixels are chosen by.
+
+    Reference: with its sign, and infinite where the beam never meets the detector, as in nanoBragg.
+    """
+    if experiment.profile is Profile.CORRECTED:
+        return frame.distance.abs()
+    met = meets_the_beam(frame.beam, frame.normal)
+    return frame.distance if met else torch.full_like(frame.distance, torch.inf)
 
 
 def _sensor(experiment: Experiment) -> tuple[Sweep, Float[Tensor, ""]]:
@@ -214,12 +227,11 @@ def _fluence(experiment: Experiment) -> Float[Tensor, ""]:
     return scalar_tensor(beam.fluence)
 
 
-def _warn_of_overrides(experiment: Experiment, axes: LabAxes) -> None:
-    _warn_of_beam_centre(experiment.detector)
+def _warn_of_overrides(experiment: Experiment) -> None:
+    reference = experiment.profile is Profile.REFERENCE
+    _warn_of_beam_centre(experiment.detector, reference=reference)
     _warn_of_negative_widths(experiment)
     _warn_of_phi_step(experiment)
-    if axes.normal_regenerated:
-        _warn("odet_vector is not exactly 1 long: replaced by fdet_vector x sdet_vector")
 
 
 def _warn_of_negative_widths(experiment: Experiment) -> None:
@@ -243,16 +255,18 @@ def _warn_of_phi_step(experiment: Experiment) -> None:
         _warn(f"phi_step_deg {float(step):g} does not count: range and steps make it {right:g}")
 
 
-def _warn_of_beam_centre(detector: DetectorConfig) -> None:
+def _warn_of_beam_centre(detector: DetectorConfig, *, reference: bool) -> None:
     """A beam centre that the convention does not read; silent where the one it reads is given."""
     beam = (detector.beam_center_x_mm, detector.beam_center_y_mm)
     origin = (detector.orgx_px, detector.orgy_px)
     convention = detector.detector_convention
     if convention in (DetectorConvention.XDS, DetectorConvention.DIALS):
         unread, read, names = beam, origin, "beam_center_x_mm and beam_center_y_mm (-Xbeam, -Ybeam)"
-    elif convention is not DetectorConvention.CUSTOM:
+        instead = ""
+    elif reference and convention is not DetectorConvention.CUSTOM:
         unread, read, names = origin, beam, "orgx_px and orgy_px (-ORGX, -ORGY)"
+        instead = "; the corrected profile takes them as the beam centre (behaviour.md, row 25)"
     else:
         return
     if any(part is not None for part in unread) and all(part is None for part in read):
-        _warn(f"{names} do not move the detector in the {convention.value} convention")
+        _warn(f"{names} do not move the detector in the {convention.value} convention{instead}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from nb_core import Experiment
+from nb_core import DetectorPivot, Experiment
 from nb_core.configs.checks import Scalar
 from nb_core.units import energy_eV_to_wavelength_A, m_to_mm
 from nb_physics.resolved import Plan
@@ -75,7 +75,9 @@ USUAL = (
             ("picometres", _times(0.01)),
         ),
     ),
-    Usual("beam", "beamsize_mm", "-beamsize", "mm", 1e-6, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)),
+    Usual(
+        "beam", "beamsize_mm", "-beamsize", "mm", 1e-6, 10.0, (_MICROMETRES_AS_MM, _METRES_AS_MM)
+    ),
     Usual(
         "detector",
         "distance_mm",
@@ -129,7 +131,9 @@ def doubts(plan: Plan) -> Iterator[str]:
 def _beam_beside_detector(plan: Plan) -> str | None:
     """The direct beam off the detector, where it was not turned away from the beam on purpose."""
     frame, detector = plan.frame, plan.experiment.detector
-    if _plain(detector.detector_twotheta_deg):
+    rotations = (detector.detector_rotx_deg, detector.detector_roty_deg, detector.detector_rotz_deg)
+    swung = frame.pivot is DetectorPivot.SAMPLE and any(map(_plain, rotations))
+    if swung or _plain(detector.detector_twotheta_deg):
         return None
     size = [pixels * frame.pixel_size.item() for pixels in (detector.spixels, detector.fpixels)]
     beam = [frame.beam_slow.item(), frame.beam_fast.item()]

@@ -16,7 +16,7 @@ from nb_physics.sources import Sources
 from nb_physics.structure import StructureGrid
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """An experiment, resolved. Float64 tensors on one device; metres, Angstrom, radians.
 
@@ -51,6 +51,16 @@ class Plan:
     fudge: Float[Tensor, ""]
     dmin: Float[Tensor, ""]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        profile, detector = self.experiment.profile.value, self.experiment.detector
+        sources = self.sources.wavelength.numel()
+        return (
+            f"Plan({profile} profile: {detector.spixels} x {detector.fpixels} "
+            f"pixels (slow, fast) of {self.oversample} x {self.oversample} sub-pixels, "
+            f"{self.layers.count} layers, {sources} sources, {self.phi_count} phi steps, "
+            f"{self.mosaic_count} domains)"
+        )
 
     @property
     def corrected(self) -> bool:

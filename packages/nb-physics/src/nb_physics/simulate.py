@@ -20,6 +20,7 @@ from nb_physics.sharing import share_out
 from nb_physics.tiles import chosen_pixels, select_pixels, tile_evaluations
 from nb_physics.walk import EagerWalk, affordable_pixels, choose_walk
 
+
 def simulate(
     experiment: Experiment | Plan,
     *,
@@ -51,7 +52,9 @@ def simulate(
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
     walks = [
-        choose_walk(plan, part, selection.count, dtype, to, engine, recorder, None if number else chosen)
+        choose_walk(
+            plan, part, selection.count, dtype, to, engine, recorder, None if number else chosen
+        )
         for number, (part, to) in enumerate(_scenes(scene, sharing_devices(target)))
     ]
     shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)

@@ -305,9 +305,7 @@ def _positions(plan: Plan, *, first: bool, corrected: bool) -> Float[Tensor, "3 
     return curved_positions(position, along_fast, along_slow, frame, profile)
 
 
-def _rays(
-    plan: Plan, *, first: bool
-) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "3 pixels"]]:
+def _rays(plan: Plan, *, first: bool) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "3 pixels"]]:
     return directions(_positions(plan, first=first, corrected=False))
 
 
@@ -322,9 +320,7 @@ def _factors(plan: Plan, names: list[str], *, first: bool) -> Float[Tensor, "pix
         product = product * omega[:, None]
     if "absorption" in names:
         last = plan.layers.count - 1
-        capture = capture_fraction(
-            diffracted, plan.frame, last, plan.layer_depth, plan.attenuation
-        )
+        capture = capture_fraction(diffracted, plan.frame, last, plan.layer_depth, plan.attenuation)
         product = product * capture[:, None]
     if "polarization" in names:
         incident = plan.sources.incident

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from nb_core import Experiment, InputError
-from nb_core.formats.atomic import AnyPath, read_bytes
-from nb_core.formats.floats import read_floats
-from nb_core.formats.smv import is_smv, read_smv
+from nb_core import Experiment, InputError, NbWarning
+from nb_core.formats.atomic import AnyPath
+from nb_core.formats.images import read_image as read_image_file
+from nb_core.formats.pgm import PgmImage
+from nb_core.formats.smv import SmvImage
 from nb_physics import select_pixels
 
-SATURATED = 65535
 MOST_BELOW_OFFSET = 0.01
 """Share of the pixels that may lie below the offset; more say that the offset is wrong."""
 
@@ -38,21 +39,40 @@ def read_image(
 ) -> Observation:
     """A raw float image (photons), or an SMV image of counts = photons x gain + adc_offset.
 
-    adc_offset: default the experiment's. Saturated pixels and those below the offset cannot be
-    used. Raises InputError for a file that is no image, has another size than the experiment's
-    detector, or does not agree with the offset.
+    adc_offset: default that of the image's header (ADC_OFFSET), else the experiment's
+    Saturated pixels and those below the offset cannot be used. Raises InputError for a file that
+    is no image, has another size than the experiment's detector, or does not agree with the
+    offset; warns (NbWarning) where header and experiment have different offsets.
     """
     detector = experiment.detector
     if not gain > 0:
         raise InputError("gain", gain, "counts per photon; must be greater than 0")
-    if not is_smv(read_bytes(path, "image")):
-        photons = torch.from_numpy(read_floats(path, (detector.spixels, detector.fpixels)))
-        return observe(photons.to(torch.float64), experiment, name=str(path))
-    counts = read_smv(path).data
-    offset = experiment.outputs.adc_offset if adc_offset is None else adc_offset
-    photons = torch.from_numpy((counts.astype(np.float64) - offset) / gain)
-    usable = torch.from_numpy(counts < SATURATED)
+    image = read_image_file(path, (detector.spixels, detector.fpixels))
+    if isinstance(image, PgmImage):
+        remedy = "a PGM picture has but 256 grey levels; give an SMV or raw float32 image"
+        raise InputError("image", str(path), remedy)
+    if isinstance(image, np.ndarray):
+        return observe(torch.from_numpy(image).to(torch.float64), experiment, name=str(path))
+    offset = _offset(image, experiment) if adc_offset is None else adc_offset
+    photons = torch.from_numpy((image.data.astype(np.float64) - offset) / gain)
+    usable = torch.from_numpy(_readable(image.data) & (image.data < image.saturation))
     return observe(photons, experiment, usable=usable, name=str(path))
+
+
+def _readable(counts: np.ndarray) -> np.ndarray:
+    """Which pixels hold counts: gaps and bad pixels have negative whole numbers."""
+    return counts >= 0 if counts.dtype.kind == "i" else np.ones(counts.shape, dtype=np.bool_)
+
+
+def _offset(image: SmvImage, experiment: Experiment) -> float:
+    """The offset that the header says, else the experiment's."""
+    own = experiment.outputs.adc_offset
+    said = image.pedestal
+    if said is None or said == own:
+        return own
+    message = f"{image.source}: its header says an offset of {said:g}, the model {own:g}: {said:g}"
+    warnings.warn(f"{message} is taken off; --adc-offset overrides both", NbWarning, stacklevel=3)
+    return said
 
 
 def observe(

@@ -44,12 +44,13 @@ def command(out_dir: str, device: str) -> None:
     from nb_cli.picture import draw_simulation
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
+    from nb_core.formats.smv import HeaderStyle
     from nb_physics import NoiseGenerator, choose_engine, counted_photons, simulate
     from nb_physics.devices import available_device
 
     target = available_device(device)
     plan = _demo_plan(out_dir)
-    files = {kind: os.path.join(out_dir, f"demo.{end}") for kind, end in _IMAGES}
+    files = {kind: os.path.join(out_dir, name) for kind, name in _IMAGES}
     click.echo("A small protein crystal, rotated by one degree (one sample a pixel, to be quick):")
     choice = choose_engine(plan, device=target)
     click.echo(describe_plan(plan, choice))
@@ -57,7 +58,8 @@ def command(out_dir: str, device: str) -> None:
     with pixel_progress("simulating") as progress:
         image = simulate(plan, device=target, engine=choice.engine, progress=progress)
     seconds = time.monotonic() - started
-    figures, written = write_outputs(plan, image, files, NoiseGenerator.TORCH, overwrite=True)
+    torch_noise, style = NoiseGenerator.TORCH, HeaderStyle.DIALS
+    figures, written = write_outputs(plan, image, files, torch_noise, style=style, overwrite=True)
     counts = counted_photons(image, NoiseGenerator.TORCH, plan.experiment.outputs.noise_seed or 0)
     png = os.path.join(out_dir, "demo.png")
     title = "nb demo: one degree of rotation, with counting noise"
@@ -73,7 +75,7 @@ def command(out_dir: str, device: str) -> None:
     click.echo(f"next, the same crystal turned by 30 degrees:\n  {again}")
 
 
-_IMAGES = (("float", "bin"), ("noise", "img"))
+_IMAGES = (("float", "demo.bin"), ("noise", "demo_0001.img"))
 
 
 def _demo_plan(out_dir: str) -> Plan:

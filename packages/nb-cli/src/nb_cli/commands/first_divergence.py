@@ -78,9 +78,9 @@ def command(
 
 
 def _read_log(path: str) -> str:
-    from nb_core.formats.atomic import read_text
+    from nb_core.formats.reading import read_text
 
-    return read_text(path, "--c-log")
+    return read_text(path, "--c-log", 2**30)
 
 
 def _only_pixel(log: str, name: str) -> tuple[int, int]:

@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 @threads_option
 @max_memory_option
 @rng_option
-@click.option("--png", metavar="FILE", help="Also draw the image, with resolution rings.")
+@click.option(
+    "--png",
+    metavar="FILE",
+    help="Also draw the image, with resolution rings (.png, .jpg, .pdf or .svg).",
+)
+@click.option(
+    "--header",
+    type=click.Choice(["dials", "nanobragg"]),
+    help="Whom SMV headers are for: DIALS, or nanoBragg's own options (its very bytes).  "
+    "[default: nanobragg in the reference profile, else dials]",
+)
 @click.option("--no-overwrite", is_flag=True, help="Refuse to write over existing files.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but warnings and errors.")
 @experiment_arguments
@@ -43,6 +53,7 @@ def command(
     engine: str,
     max_memory: int | None,
     rng: str,
+    header: str | None,
     png: str | None,
     no_overwrite: bool,
     quiet: bool,
@@ -55,21 +66,25 @@ def command(
 
     Outputs that are named (-floatfile, -intfile, -pgmfile, -noisefile, --png) are the only ones
     written; where none is, nanoBragg's four: floatimage.bin, intimage.img, image.pgm and
-    noiseimage.img. `nb config flags` lists nanoBragg's options.
+    noiseimage.img (with headers for DIALS intimage_0001.img and noiseimage_0001.img). `nb config
+    flags` lists nanoBragg's options.
     """
     import torch
 
-    from nb_cli.outputs import chosen_files, write_outputs
+    from nb_cli.outputs import chosen_files, header_style, write_outputs
+    from nb_cli.picture import picture_format
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
     from nb_physics.devices import available_device
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
-    files, overwrite = chosen_files(experiment.outputs, png), not no_overwrite
+    style, overwrite = header_style(experiment, header), not no_overwrite
+    files = chosen_files(experiment.outputs, png, style=style)
     _check_files(experiment, [*files.values(), png], arguments, overwrite)
-    target = available_device(device)
-    plan = make_plan(experiment)
+    if png:
+        picture_format(png)
+    target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
     choice = choose_engine(plan, **chosen, engine=engine)
@@ -78,13 +93,11 @@ def command(
     chosen |= {"engine": choice.engine, "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
         image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
-    figures, written = write_outputs(plan, image, files, NoiseGenerator(rng), overwrite=overwrite)
-    say(describe_figures(figures))
-    for entry in written:
-        say(f"wrote {entry.path}: {entry.what}")
+    noise = NoiseGenerator(rng)
+    figures, written = write_outputs(plan, image, files, noise, style=style, overwrite=overwrite)
+    say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
     if png:
-        _draw(plan, image, png, overwrite=overwrite)
-        say(f"wrote {png}: picture with resolution rings")
+        say(_draw(plan, image, png, overwrite=overwrite))
     if experiment.outputs.printout:
         _print_pixel(experiment.outputs.printout_pixel, image)
 
@@ -100,11 +113,12 @@ def _check_files(
     check_targets(named, overwrite=overwrite, inputs=inputs)
 
 
-def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> None:
-    """--png: the image with its resolution rings."""
+def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> str:
+    """--png: the image with its resolution rings. Returns what was written."""
     from nb_cli.picture import draw_simulation
 
     draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
+    return f"wrote {png}: picture with resolution rings"
 
 
 def _print_pixel(pixel: tuple[int, int] | None, image: Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,18 +12,39 @@ from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 if TYPE_CHECKING:
     import numpy as np
 
-    from nb_cli.picture import Scene
+    from nb_cli.picture import Style
+    from nb_cli.scenes import Scene
     from nb_physics import Plan
 
 
 @click.command("view")
 @click.argument("image", metavar="IMAGE")
-@click.option("--png", metavar="FILE", help="The picture.  [default: IMAGE with .png]")
+@click.option(
+    "--png",
+    metavar="FILE",
+    help="The picture: .png, .jpg, .pdf or .svg.  [default: IMAGE with .png]",
+)
 @click.option(
     "--shape",
     type=(click.IntRange(min=1), click.IntRange(min=1)),
     metavar="SLOW FAST",
     help="Size of a raw float image.  [default: the experiment's, else square]",
+)
+@click.option("--linear", is_flag=True, help="A linear scale.  [default: logarithmic]")
+@click.option("--vmin", type=float, help="Where the scale begins.  [default: by the image]")
+@click.option("--vmax", type=float, help="Where the scale ends.  [default: by the image]")
+@click.option(
+    "--roi",
+    type=(int, int, int, int),
+    metavar="XMIN XMAX YMIN YMAX",
+    help="Pixels to show, fast and slow, inclusive.  [default: all]",
+)
+@click.option("--white", is_flag=True, help="Dark spots on white.")
+@click.option("--colours", metavar="NAME", help="A colour map of matplotlib's.  [default: inferno]")
+@click.option(
+    "--pedestal",
+    type=float,
+    help="Counts of no photon, taken off.  [default: by the header or the experiment]",
 )
 @click.option("--no-overwrite", is_flag=True, help="Refuse to write over an existing file.")
 @experiment_arguments
@@ -31,65 +52,107 @@ def command(
     image: str,
     png: str | None,
     shape: tuple[int, int] | None,
+    pedestal: float | None,
     no_overwrite: bool,
     arguments: tuple[str, ...],
     profile: str | None,
     ignore_unknown_flags: bool,
+    **looks: Any,
 ) -> None:
-    """Draw an image (raw float or SMV) on a logarithmic scale, with resolution rings.
+    """Draw an image (SMV, raw float or PGM), with resolution rings.
 
     Rings need the geometry: an SMV header has it, and a float image takes that of an experiment
     named after it.
 
     \b
-    nb view intimage.img
-    nb view floatimage.bin experiment.toml --png picture.png
+    nb view intimage.img --white
+    nb view floatimage.bin experiment.toml --png picture.pdf
+    nb view noiseimage.img --roi 400 600 300 500 --linear --vmax 50
     """
     from nb_cli.outputs import check_targets
-    from nb_cli.picture import save_scene
+    from nb_cli.picture import picture_format, save_scene
     from nb_physics import make_plan
 
     target = png or f"{os.path.splitext(image)[0]}.png"
-    check_targets([target], overwrite=not no_overwrite)
+    check_targets([target], overwrite=not no_overwrite, inputs=[image, *arguments[:1]])
+    picture_format(target)
+    style = _style(looks, pedestal)
     plan = None
     if arguments:
         plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
-    scene = _scene(image, shape, plan)
-    save_scene(scene, target, overwrite=not no_overwrite)
+    scene = _scene(image, shape, plan, pedestal)
+    save_scene(scene, target, overwrite=not no_overwrite, style=style)
     slow, fast = scene.values.shape
     click.echo(
         f"{image}: {slow} x {fast} pixels (slow, fast), "
         f"max {scene.values.max():g}, mean {scene.values.mean():g} {scene.unit}"
     )
+    if scene.pedestal:
+        click.echo(f"drawn without a pedestal of {scene.pedestal:g} {scene.unit}")
     click.echo(f"wrote {target}")
 
 
-def _scene(path: str, shape: tuple[int, int] | None, plan: Plan | None) -> Scene:
+def _style(looks: dict[str, Any], pedestal: float | None) -> Style:
+    """The style that the options ask for; InputError for a limit or pedestal that is no number."""
+    import math
+
+    from nb_cli.picture import Style
+    from nb_core import InputError, Roi
+
+    numbers = {"vmin": looks["vmin"], "vmax": looks["vmax"], "pedestal": pedestal}
+    for name, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise InputError(f"--{name}", value, "expected a finite number")
+    roi = None if looks["roi"] is None else Roi(*looks["roi"])
+    style = Style(**{**looks, "roi": roi})
+    style.colour_map()
+    return style
+
+
+def _scene(
+    path: str, shape: tuple[int, int] | None, plan: Plan | None, pedestal: float | None
+) -> Scene:
     """What the file holds, with rings from the experiment, else from an SMV header."""
     import dataclasses
 
-    import numpy as np
-
-    from nb_cli.picture import Scene, plan_beam, plan_spacing, smv_scene
+    from nb_cli.scenes import plan_beam, plan_details, plan_spacing
     from nb_core import InputError
-    from nb_core.formats.atomic import read_bytes
-    from nb_core.formats.floats import read_floats
-    from nb_core.formats.smv import is_smv, read_smv
 
-    title = os.path.basename(path)
     if plan is not None:
         shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
-    if is_smv(read_bytes(path, "image")):
-        scene = smv_scene(read_smv(path), title)
-    else:
-        scene = Scene(read_floats(path, shape).astype(np.float64), "photons", title)
-        _check_finite(path, scene.values)
-    if plan is None:
-        return scene
-    if shape != scene.values.shape:
-        remedy = f"the experiment's detector has {shape} pixels (slow, fast)"
-        raise InputError(path, scene.values.shape, remedy)
-    return dataclasses.replace(scene, spacing=plan_spacing(plan), beam=plan_beam(plan))
+    scene, own_pedestal = _read_scene(path, shape)
+    if plan is not None:
+        if shape != scene.values.shape:
+            remedy = f"the experiment's detector has {shape} pixels (slow, fast)"
+            raise InputError(path, scene.values.shape, remedy)
+        if scene.unit == "counts" and not own_pedestal:
+            scene = dataclasses.replace(scene, pedestal=plan.experiment.outputs.adc_offset)
+        scene = dataclasses.replace(
+            scene, details=plan_details(plan), spacing=plan_spacing(plan), beam=plan_beam(plan)
+        )
+    if pedestal is not None:
+        scene = dataclasses.replace(scene, pedestal=pedestal)
+    return scene
+
+
+def _read_scene(path: str, shape: tuple[int, int] | None) -> tuple[Scene, bool]:
+    """The file as a scene, and whether its header says the pedestal."""
+    import numpy as np
+
+    from nb_cli.scenes import Scene, smv_scene
+    from nb_core.formats.images import read_image
+    from nb_core.formats.pgm import PgmImage
+    from nb_core.formats.smv import SmvImage
+
+    title = os.path.basename(path)
+    image = read_image(path, shape)
+    if isinstance(image, SmvImage):
+        _check_finite(path, image.data)
+        return smv_scene(image, title), image.pedestal is not None
+    if isinstance(image, PgmImage):
+        return Scene(image.data.astype(np.float64), "grey levels", title), False
+    _check_finite(path, image)
+    return Scene(image.astype(np.float64), "photons", title), False
 
 
 def _check_finite(path: str, values: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.data import SourceTable
 from nb_core.errors import InputError
@@ -13,8 +14,8 @@ DEFAULT_FLUENCE = 125932015286227086360700780544.0
 """Photons/m^2: scattering by one electron then counts about one photon per steradian."""
 
 
-@dataclass(frozen=True)
-class BeamConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class BeamConfig(Config):
     """An X-ray beam. Continuous fields take a float or a tensor; nanoBragg resolves None.
 
     wavelength_A: Angstrom
@@ -49,6 +50,7 @@ class BeamConfig:
     polar_vector: Vector | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.positive("wavelength_A", self.wavelength_A, "Angstrom")
         kahn = checks.number("polarization_factor", self.polarization_factor)
         if not -1 <= kahn <= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ Scalar = int | float | Tensor
 
 Vector = tuple[Scalar, Scalar, Scalar] | Tensor
 """Three continuous numbers, or a tensor of shape (3,)."""
+
+Member = TypeVar("Member", bound=Enum)
 
 
 def number(field: str, value: object, unit: str = "") -> float:
@@ -89,11 +91,16 @@ def direction(field: str, value: object) -> None:
         raise InputError(field, (0, 0, 0), "a direction needs a length; give a non-zero vector")
 
 
-def choice(field: str, value: object, kind: type[Enum]) -> None:
-    """Refuses what is not a member of the enumeration `kind`."""
-    if not isinstance(value, kind):
-        names = ", ".join(str(member.value) for member in kind)
-        raise InputError(field, value, f"expected a {kind.__name__}, one of: {names}")
+def choice(field: str, value: object, kind: type[Member]) -> Member:
+    """A member of the enumeration `kind`, given as itself or by its name or value in any case."""
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str):
+        for member in kind:
+            if value.strip().lower() in (member.name.lower(), str(member.value).lower()):
+                return member
+    names = ", ".join(str(member.value) for member in kind)
+    raise InputError(field, value, f"expected a {kind.__name__}, one of: {names}")
 
 
 def instance(field: str, value: object, kind: type) -> None:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError
@@ -21,8 +22,8 @@ class CrystalShape(Enum):
     TOPHAT = "tophat"
 
 
-@dataclass(frozen=True)
-class CrystalConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class CrystalConfig(Config):
     """A crystal. Continuous fields take a float or a tensor; nanoBragg resolves None.
 
     cell_a, cell_b, cell_c: Angstrom; b and c default to a
@@ -64,6 +65,7 @@ class CrystalConfig:
     mosaic_seed: int = 12345678
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_cell()
         self._check_orientation()
         self._check_size()
@@ -114,7 +116,7 @@ class CrystalConfig:
         for width in checks.sequence("sample_size_mm", self.sample_size_mm, 3, "lengths"):
             if width is not None:
                 checks.not_negative("sample_size_mm", width, "mm")
-        checks.choice("shape", self.shape, CrystalShape)
+        self.choose("shape", CrystalShape)
         checks.not_negative("fudge", self.fudge, "")
         checks.number("default_F", self.default_F, "electrons")
 

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError
 
 
-@dataclass(frozen=True)
-class DetectorConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class DetectorConfig(Config):
     """A flat (or curved) detector. Continuous fields take a float or a tensor.
 
     fpixels, spixels: pixels along the fast and the slow axis
@@ -62,9 +63,10 @@ class DetectorConfig:
     detector_thicksteps: int | None = None
 
     def __post_init__(self) -> None:
-        checks.choice("detector_convention", self.detector_convention, DetectorConvention)
+        super().__post_init__()
+        self.choose("detector_convention", DetectorConvention)
         if self.detector_pivot is not None:
-            checks.choice("detector_pivot", self.detector_pivot, DetectorPivot)
+            self.choose("detector_pivot", DetectorPivot)
         self._check_pixels()
         self._check_place()
         self._check_vectors()

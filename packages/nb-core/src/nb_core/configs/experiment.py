@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig, require_custom
@@ -26,8 +27,8 @@ _KINDS: dict[str, type] = {
 }
 
 
-@dataclass(frozen=True)
-class Experiment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Experiment(Config):
     """Crystal, detector and beam, how to sample them, and which program's slips to keep.
 
     structure_factors: None gives every reflection crystal.default_F
@@ -47,9 +48,10 @@ class Experiment:
     outputs: OutputConfig = field(default_factory=OutputConfig)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, kind in _KINDS.items():
             self._check_kind(name, kind)
-        checks.choice("profile", self.profile, Profile)
+        self.choose("profile", Profile)
         custom = self.detector.detector_convention is DetectorConvention.CUSTOM
         require_custom("spindle_axis", self.crystal.spindle_axis, custom)
         require_custom("beam_vector", self.beam.beam_vector, custom)

@@ -6,11 +6,21 @@ import os
 from dataclasses import dataclass
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.errors import InputError
+from nb_core.formats.endings import check_ending
+
+_FORMATS = {
+    "floatfile": "raw",
+    "intfile": "SMV",
+    "pgmfile": "PGM",
+    "noisefile": "SMV",
+    "dumpfile": "dump",
+}
 
 
-@dataclass(frozen=True)
-class OutputConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class OutputConfig(Config):
     """Files to write. Where none is named, nanoBragg's four default files are written.
 
     floatfile: raw float32; intfile: SMV, noiseless; pgmfile: 8-bit picture; noisefile: SMV with
@@ -21,6 +31,7 @@ class OutputConfig:
     noise_seed: seed of the noise; None takes the clock
     printout, printout_pixel: print pixel values; printout_pixel is (slow, fast)
     progress: show a progress bar
+    A file's ending must not promise another format than it gets (intfile = "x.cbf").
     """
 
     floatfile: str | None = None
@@ -39,6 +50,7 @@ class OutputConfig:
     progress: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.optional_number("scale", self.scale)
         checks.optional_number("pgm_scale", self.pgm_scale)
         checks.number("adc_offset", self.adc_offset)
@@ -56,10 +68,11 @@ class OutputConfig:
 
     def _check_files(self) -> None:
         taken: dict[str, str] = {"/dev/null": ""}
-        for field in ("floatfile", "intfile", "pgmfile", "noisefile", "dumpfile"):
+        for field in _FORMATS:
             if getattr(self, field) is None:
                 continue
             name = os.path.normpath(checks.filename(field, getattr(self, field)))
+            check_ending(field, name, _FORMATS[field])
             if taken.setdefault(name, field) not in ("", field):
                 remedy = f"{taken[name]} has this name too; give each output its own"
                 raise InputError(field, name, remedy)

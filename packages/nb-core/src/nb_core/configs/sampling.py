@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from nb_core.configs import checks
+from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar
 
 
@@ -26,8 +27,8 @@ class Roi(NamedTuple):
     ymax: int
 
 
-@dataclass(frozen=True)
-class SamplingConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class SamplingConfig(Config):
     """Sampling of the image.
 
     oversample: sub-pixels along each pixel edge; None chooses from crystal and pixel size
@@ -46,6 +47,7 @@ class SamplingConfig:
     interpolate: bool | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.optional_count("oversample", self.oversample)
         for name in ("oversample_thick", "oversample_polar", "oversample_omega"):
             checks.flag(name, getattr(self, name))
@@ -54,8 +56,8 @@ class SamplingConfig:
             checks.flag("interpolate", self.interpolate)
 
 
-@dataclass(frozen=True)
-class BackgroundConfig:
+@dataclass(frozen=True, eq=False, repr=False)
+class BackgroundConfig(Config):
     """What scatters beside the crystal.
 
     water_size_um: edge of a cube of water in the beam, micrometres
@@ -64,4 +66,5 @@ class BackgroundConfig:
     water_size_um: Scalar = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.not_negative("water_size_um", self.water_size_um, "micrometres")

@@ -9,7 +9,7 @@ from typing import Any
 
 from nb_core.configs.checks import filename
 from nb_core.errors import InputError
-from nb_core.units import energy_eV_to_wavelength_A
+from nb_core.units import energy_eV_to_wavelength_A, mm_to_m
 
 
 class Kind(Enum):
@@ -23,6 +23,7 @@ class Kind(Enum):
     ENERGY = "energy"
     MISSET = "three angles or random"
     PIVOT = "beam or sample"
+    MILLIMETRES = "length in mm, kept in metres"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Option:
         if self.kind in (Kind.WHOLE, Kind.SEED):
             return self._whole(text)
         value = self._number(text)
+        if self.kind is Kind.MILLIMETRES:
+            return mm_to_m(value)
         if self.kind is Kind.ENERGY:
             if value <= 0:
                 raise InputError(self.name, text, "must be greater than 0 eV")

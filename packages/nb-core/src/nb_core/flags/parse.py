@@ -9,7 +9,7 @@ from typing import Any
 
 from nb_core.errors import InputError, NbWarning
 from nb_core.flags.option import Kind, Option
-from nb_core.flags.table import OPTIONS
+from nb_core.flags.table import MEANT, OPTIONS, OPTIONS_OF_NB, ZERO_IS_DEFAULT
 
 Settings = dict[str, Any]
 """What the options say, in their order of precedence: "section.field" -> value."""
@@ -60,6 +60,9 @@ def read_options(
         argument = arguments[position]
         position += 1
         option = find_option(argument) if argument.startswith("-") else None
+        if option is None and _is_harmless(argument, arguments[position : position + 1]):
+            position += 1
+            continue
         if option is None:
             _refuse_unknown(argument, last, ignore_unknown)
             continue
@@ -109,6 +112,23 @@ def _shown(text: str) -> str:
     return text if text.strip() and text.isprintable() else repr(text)
 
 
+def _is_harmless(argument: str, following: Sequence[str]) -> bool:
+    """Whether an option that nanoBragg does not read says 0, which is so anyway; warns of it."""
+    if argument not in ZERO_IS_DEFAULT or not following:
+        return False
+    try:
+        zero = float(following[0]) == 0.0
+    except ValueError:
+        return False
+    if zero:
+        warnings.warn(
+            f"{argument} 0 is left out: the option is called {MEANT[argument]}, and 0 its default",
+            NbWarning,
+            stacklevel=4,
+        )
+    return zero
+
+
 def _refuse_unknown(argument: str, last: str, ignore_unknown: bool) -> None:
     if ignore_unknown:
         warnings.warn(f"{argument!r} is not understood and is left out", NbWarning, stacklevel=4)
@@ -118,10 +138,20 @@ def _refuse_unknown(argument: str, last: str, ignore_unknown: bool) -> None:
         raise InputError(_shown(argument), "unexpected argument", remedy)
     if argument.startswith("--"):
         raise InputError(_shown(argument), "unknown option", "options of nb itself go before --")
-    known = (option for option in OPTIONS if not option.ignored)
-    names = {name.lower(): name for option in known for name in option.names}
-    near = difflib.get_close_matches(argument.lower(), names, n=1, cutoff=0.6)
-    remedy = f"did you mean {names[near[0]]}? " if near and len(argument) > 2 else ""
+    meant = _meant(argument.lower())
+    remedy = f"did you mean {meant}? " if meant else ""
     raise InputError(
         _shown(argument), "unknown option", f"{remedy}(--ignore-unknown-flags goes on)"
     )
+
+
+def _meant(argument: str) -> str | None:
+    """The option that an unknown one (in small letters) stands for, or is nearest to."""
+    if argument in MEANT:
+        return MEANT[argument]
+    if argument in OPTIONS_OF_NB:
+        return f"-{argument}, before the --"
+    known = (option for option in OPTIONS if not option.ignored)
+    names = {name.lower(): name for option in known for name in option.names}
+    near = difflib.get_close_matches(argument, names, n=1, cutoff=0.6)
+    return names[near[0]] if near and len(argument) > 2 else None

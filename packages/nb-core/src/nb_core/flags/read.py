@@ -43,7 +43,9 @@ def flags_to_experiment(
         settings["experiment.profile"] = profile.value
     corrected = settings["experiment.profile"] == Profile.CORRECTED.value
     try:
-        from_headers = header_settings(said, corrected=corrected)
+        named = (settings | said).get("detector.detector_convention", "mosflm")
+        convention = DetectorConvention(named)
+        from_headers = header_settings(said, corrected=corrected, convention=convention)
         _warn_of_size(said, from_headers)
         settings.update(from_headers | said)
         _resolve(settings)

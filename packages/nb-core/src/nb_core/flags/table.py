@@ -85,6 +85,11 @@ CRYSTAL = (
     _number("-default_F", "amplitude of reflections not listed", "crystal.default_F"),
     _file("-hkl", "structure factors: text lines h k l F", "file.hkl"),
     _file("-dump", "binary structure factors: written with -hkl, else read", "file.dump"),
+    _switch(
+        "-friedel",
+        "add the Friedel mates that the list lacks, F(-h -k -l) = F(h k l); nb's own option",
+        file__friedel=True,
+    ),
     _number("-phi", "spindle start (degrees)", "crystal.phi_start_deg", exact=True),
     _number("-osc", "rotation range (degrees)", "crystal.osc_range_deg"),
     _number("-phistep", "rotation step (degrees)", "crystal.phi_step_deg", exact=True),
@@ -199,6 +204,16 @@ DETECTOR = (
     _vector("-odet_vector", "detector normal, away from the sample", "detector.odet_vector"),
     _vector("-twotheta_axis", "axis of the two-theta arm", "detector.twotheta_axis"),
     _vector("-pix0_vector", "origin of the detector (m)", "detector.pix0_vector_m"),
+    Option(
+        ("-pix0_vector_mm",),
+        "origin of the detector (mm); selects the CUSTOM convention",
+        ("detector.pix0_vector_m",),
+        Kind.MILLIMETRES,
+        values=3,
+        sets=_CUSTOM,
+        exact=True,
+        alias=True,
+    ),
     _number("-distance", "distance along the beam (mm)", "detector.distance_mm", sets=_BEAM),
     _number(
         "-close_distance",
@@ -329,5 +344,27 @@ GROUPS: dict[str, tuple[Option, ...]] = {
     "Output": OUTPUT,
     "Without effect": UNUSED,
 }
+
+MEANT: dict[str, str] = {
+    "-detsize_x": "-detsize_f",
+    "-detsize_y": "-detsize_s",
+    "-xdet_vector": "-fdet_vector",
+    "-ydet_vector": "-sdet_vector",
+    "-zdet_vector": "-odet_vector",
+    "-hdiv": "-hdivrange",
+    "-vdiv": "-vdivrange",
+    "-div": "-divergence",
+    "-disp": "-dispersion",
+    "-dispstep": "-dispsteps",
+    "-thick": "-sample_thick",
+    "-source_distance": "-sourcefile",
+}
+"""Names that nanoBragg's own pages use and no program reads, and the options that do it."""
+
+ZERO_IS_DEFAULT = ("-hdiv", "-vdiv", "-div", "-disp", "-dispstep")
+"""Those of them whose 0 says what is so anyway."""
+
+OPTIONS_OF_NB = ("-device", "-dtype", "-engine", "-threads", "-profile", "-png", "-rng")
+"""What is an option of nb itself, with two dashes."""
 
 OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS.values() for option in group)

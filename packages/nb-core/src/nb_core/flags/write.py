@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Profile
 from nb_core.conventions import AXES, PIVOTS, DetectorConvention
-from nb_core.errors import InputError
+from nb_core.errors import InputError, NbWarning
 from nb_core.flags.header import header_settings
 from nb_core.flags.option import Kind, Option
 from nb_core.flags.parse import Settings
@@ -56,7 +57,12 @@ def _command_line_settings(experiment: Experiment) -> Settings:
 
 def _mask_defaults(settings: Settings, corrected: bool) -> Settings:
     """The camera that a mask's header sets; InputError where an option cannot take it back."""
-    camera = header_settings({"file.mask": settings["file.mask"]}, corrected=corrected)
+    convention = DetectorConvention(settings["detector.detector_convention"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NbWarning)
+        camera = header_settings(
+            {"file.mask": settings["file.mask"]}, corrected=corrected, convention=convention
+        )
     for axis in "fs":
         size, pixels = f"size.detsize_{axis}_mm", f"size.{axis}pixels"
         if size in settings:
@@ -99,6 +105,8 @@ def _name_files(settings: Settings) -> None:
             raise InputError(key.partition(".")[2], "in memory only", remedy)
         is_dump = getattr(thing, "kind", None) == "dump"
         settings["file.dump" if is_dump else name] = thing.source
+        if getattr(thing, "friedel", False):
+            settings["file.friedel"] = True
     if "file.hkl" in settings and "outputs.dumpfile" in settings:
         settings["file.dump"] = settings["outputs.dumpfile"]
 

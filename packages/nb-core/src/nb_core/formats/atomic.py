@@ -1,4 +1,4 @@
-"""Files read with clear errors, and written whole or not at all."""
+"""Files written whole or not at all, with clear errors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
-from nb_core.errors import InputError, OutputError
+from nb_core.errors import OutputError
 
 AnyPath = str | os.PathLike[str]
 
@@ -28,13 +27,6 @@ _WRITE_REASONS = {
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 _MENDED_BY_ANOTHER_NAME = set(_WRITE_REASONS) - {errno.ENOSPC, errno.EDQUOT}
-_READ_REASONS = {
-    errno.ENOENT: "no such file; check the name",
-    errno.ENOTDIR: "no such file: a part of its path is not a folder",
-    errno.EISDIR: "a folder, where a file is needed",
-    errno.EACCES: "no permission to read it",
-    errno.EPERM: "no permission to read it",
-}
 
 
 @contextlib.contextmanager
@@ -62,39 +54,8 @@ def atomic_write(path: AnyPath, overwrite: bool = True) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         failed = error.errno not in _MENDED_BY_ANOTHER_NAME
-        reason = _reason(error, _WRITE_REASONS)
+        reason = _reason(error)
         raise OutputError(os.fspath(path), reason, failed=failed) from error
-
-
-def read_bytes(path: AnyPath, what: str) -> bytes:
-    """The content of a file; `what` names its kind in errors ("mask").
-
-    Raises InputError for a file that is missing, a folder, unreadable or empty.
-    """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(what, os.fspath(path), _reason(error, _READ_REASONS)) from error
-    if not content:
-        raise InputError(what, os.fspath(path), "the file is empty")
-    return content
-
-
-def read_text(path: AnyPath, what: str) -> str:
-    """The text of a UTF-8 file, with every line end as a newline.
-
-    Raises InputError as `read_bytes` does, and for a file that is not text.
-    """
-    content = read_bytes(path, what)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(what, os.fspath(path), "not a text file") from error
-    if "\0" in text:
-        raise InputError(what, os.fspath(path), "not a text file")
-    if not text.strip():
-        raise InputError(what, os.fspath(path), "the file is empty")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextlib.contextmanager
@@ -136,5 +97,5 @@ def _target(path: AnyPath, overwrite: bool) -> str:
     return os.path.realpath(name)
 
 
-def _reason(error: OSError, reasons: dict[int, str]) -> str:
-    return reasons.get(error.errno or 0, error.strerror or str(error))
+def _reason(error: OSError) -> str:
+    return _WRITE_REASONS.get(error.errno or 0, error.strerror or str(error))

@@ -14,10 +14,15 @@ import torch
 
 from nb_core.data import StructureFactors
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_bytes
-from nb_core.formats.hkl import check_grid
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.hkl import GRID_LIMIT, check_grid
+from nb_core.formats.reading import open_regular
+from nb_core.formats.sniff import DUMP
 
 _HEADER = re.compile(rb"(-?\d{1,10}) (-?\d{1,10}) " * 2 + rb"(-?\d{1,10}) (-?\d{1,10})\n\f")
+
+_MOST_BYTES = 128 + 8 * 8 * GRID_LIMIT
+"""Of a grid of the largest size; a plane of padding at most doubles each dimension."""
 
 
 def read_dump(path: AnyPath) -> StructureFactors:
@@ -26,15 +31,16 @@ def read_dump(path: AnyPath) -> StructureFactors:
     Raises InputError for a file that is no dump, for empty or too wide ranges, a wrong length,
     and amplitudes that are not finite.
     """
-    content = read_bytes(path, "structure factor dump")
-    lowest, shape, start = _parse_header(content, path)
-    padded = tuple(n + 1 for n in shape)
-    needed = start + 8 * padded[0] * padded[1] * padded[2]
-    if len(content) != needed:
-        state = "cut short" if len(content) < needed else "followed by other data"
-        raise InputError(
-            os.fspath(path), f"{len(content)} bytes", f"the dump is {state}: {needed} are needed"
-        )
+    with open_regular(path, "structure factor dump", _MOST_BYTES) as file:
+        file.refuse_other_formats("nanoBragg's Fdump.bin is read here", own=(DUMP,))
+        lowest, shape, start = _parse_header(file.head, path)
+        padded = tuple(n + 1 for n in shape)
+        needed = start + 8 * padded[0] * padded[1] * padded[2]
+        if file.size != needed:
+            state = "cut short" if file.size < needed else "followed by other data"
+            remedy = f"the dump is {state}: {needed} are needed"
+            raise InputError(os.fspath(path), f"{file.size} bytes", remedy)
+        content = file.read()
     values = np.frombuffer(content, dtype="<f8", offset=start).reshape(padded)
     amplitudes = values[:-1, :-1, :-1].astype(np.float64)
     if not np.isfinite(amplitudes).all():

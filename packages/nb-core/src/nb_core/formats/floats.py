@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import math
-import os
 
 import numpy as np
 
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_bytes
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
 
 
 def read_floats(path: AnyPath, shape: tuple[int, int] | None = None) -> np.ndarray:
     """A float image, float32, shape (slow, fast); without a shape it must be square.
 
-    Raises InputError when the file's length does not agree with the shape.
+    Raises InputError when the file's length does not agree with the shape, and for a file that is
+    of another format.
     """
-    content = read_bytes(path, "float image")
-    name = os.fspath(path)
-    count, rest = divmod(len(content), 4)
+    with open_regular(path, "float image", 4 * MOST_PIXELS) as file:
+        return read_open_floats(file, shape)
+
+
+def read_open_floats(file: RegularFile, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """As `read_floats`, of a file that is open."""
+    file.refuse_other_formats("a raw float32 image is read here")
+    count, rest = divmod(file.size, 4)
     if rest:
-        raise InputError(
-            name, f"{len(content)} bytes", "not a multiple of 4: not a whole float32 image"
-        )
+        remedy = "not a multiple of 4: not a whole float32 image"
+        raise InputError(file.name, f"{file.size} bytes", remedy)
     if shape is None:
         side = math.isqrt(count)
         if side * side != count:
-            raise InputError(name, f"{count} pixels", "not square: say its shape (slow, fast)")
+            raise InputError(file.name, f"{count} pixels", "not square: say its shape (slow, fast)")
         shape = (side, side)
     elif count != shape[0] * shape[1]:
         needed = shape[0] * shape[1]
-        raise InputError(name, f"{count} pixels", f"a shape (slow, fast) of {shape} has {needed}")
-    return np.frombuffer(content, dtype="<f4").reshape(shape).astype(np.float32)
+        remedy = f"a shape (slow, fast) of {shape} has {needed}"
+        raise InputError(file.name, f"{count} pixels", remedy)
+    return np.frombuffer(file.read(), dtype="<f4").reshape(shape).astype(np.float32)
 
 
 def write_floats(path: AnyPath, image: np.ndarray, overwrite: bool = True) -> None:

@@ -10,22 +10,29 @@ import torch
 
 from nb_core.data import StructureFactors
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_text
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.hkl_text import COLUMNS, numbers_of_list, warn_of_columns
 from nb_core.formats.numbers import text_to_number
+from nb_core.formats.reading import read_text
 
 GRID_LIMIT = 2**28
 """The most entries that a dense grid of h, k, l may have (2 GiB of amplitudes)."""
 
 _INDEX_LIMIT = 2**31
+_MOST_BYTES = 2**31
 
 
 def read_hkl(path: AnyPath) -> StructureFactors:
     """A list of structure factors on a dense grid; F in electrons, float64.
 
+    Comments (#, ;, !), a first line of titles, columns after F and numbers that touch in columns
+    of fixed width are read as `numbers_of_list` says.
     Raises InputError, with the line at fault, for anything that is not three whole indices and a
     finite amplitude, for a reflection given twice and for a grid beyond `GRID_LIMIT` entries.
     """
-    text = read_text(path, "structure factor list")
+    reads = 'a text list is read here, "h k l F" on each line (and a dump of nanoBragg\'s by -dump)'
+    content = read_text(path, "structure factor list", _MOST_BYTES, reads)
+    text = numbers_of_list(content, os.fspath(path))
     rows = _parse_rows(text, path)
     indices = _check_indices(rows, text, path)
     lowest = indices.min(axis=0)
@@ -76,21 +83,28 @@ def check_grid(path: AnyPath, lowest: tuple[int, ...], shape: tuple[int, ...]) -
 
 
 def _parse_rows(text: str, path: AnyPath) -> np.ndarray:
-    """Every line as four finite numbers, shape (line, 4)."""
+    """The first four columns as finite numbers, shape (line, 4)."""
+    many = len(text.lstrip().partition("\n")[0].split()) > COLUMNS
+    columns = range(COLUMNS) if many else None
     try:
-        rows = np.loadtxt(io.StringIO(text), dtype=np.float64, ndmin=2, comments=None)
+        rows = np.loadtxt(
+            io.StringIO(text), dtype=np.float64, ndmin=2, comments=None, usecols=columns
+        )
     except ValueError:
         rows = np.empty((0, 0))
-    if rows.shape[1] == 4 and np.isfinite(rows).all():
+    if rows.shape[1] == COLUMNS and np.isfinite(rows).all():
         return rows
-    return np.array([_parse_line(line, _where(path, n)) for n, line in _numbered_lines(text)])
+    lines = _numbered_lines(text)
+    if not many:
+        warn_of_columns(max(len(line.split()) for _, line in lines), os.fspath(path))
+    return np.array([_parse_line(line, _where(path, n)) for n, line in lines])
 
 
 def _parse_line(line: str, field: str) -> list[float]:
     words = line.split()
-    if len(words) != 4:
+    if len(words) < COLUMNS:
         raise InputError(field, line, f"{len(words)} columns, where h k l F are four")
-    return [text_to_number(word, field) for word in words]
+    return [text_to_number(word, field) for word in words[:COLUMNS]]
 
 
 def _check_indices(rows: np.ndarray, text: str, path: AnyPath) -> np.ndarray:

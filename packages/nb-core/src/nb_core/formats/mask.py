@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from nb_core.data import Mask
+from nb_core.errors import InputError
 from nb_core.formats.atomic import AnyPath
 from nb_core.formats.smv import SmvHeader, SmvImage, read_smv, write_smv
 
 
 def read_mask(path: AnyPath) -> tuple[Mask, SmvImage]:
-    """A mask, and the image it came from with its header. Raises InputError as `read_smv`."""
+    """A mask, and the image it came from with its header.
+
+    Raises InputError as `read_smv`, and where a pixel is no number.
+    """
     image = read_smv(path)
+    if not np.isfinite(image.data).all():
+        remedy = "a pixel of a mask is 0 (left out) or another number"
+        raise InputError(image.source, "NaN or infinity", remedy)
     return Mask(values=image.data != 0, source=image.source), image
 
 

@@ -10,8 +10,9 @@ import torch
 
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_text
-from nb_core.formats.numbers import text_to_number
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.numbers import part_glued_numbers, text_to_number
+from nb_core.formats.reading import MOST_TEXT_BYTES, read_text
 
 SINGULAR = 1e-12
 """The least volume of three columns, as a fraction of the product of their lengths."""
@@ -20,10 +21,13 @@ SINGULAR = 1e-12
 def read_matrix(path: AnyPath) -> OrientationMatrix:
     """The A matrix of a file, rows x y z; what follows the nine numbers is ignored.
 
+    Numbers in columns of fixed width may touch: `0.01214963-0.02546154`.
+
     Raises InputError for fewer than nine numbers, for words that are not finite numbers and for
     columns that span no volume.
     """
-    text = read_text(path, "orientation matrix")
+    reads = "a MOSFLM matrix is read here: a text that begins with nine numbers"
+    text = part_glued_numbers(read_text(path, "orientation matrix", MOST_TEXT_BYTES, reads))
     words = ((n, word) for n, line in enumerate(text.split("\n"), 1) for word in line.split())
     numbers = [
         text_to_number(word, f"{os.fspath(path)} line {n}")

@@ -7,6 +7,7 @@ import re
 
 from nb_core.errors import InputError
 
+_GLUED = re.compile(r"(?<=[0-9.])(?=[+-])")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -21,3 +22,11 @@ def text_to_number(text: str, field: str) -> float:
     if not math.isfinite(number):
         raise InputError(field, text, "too large for a floating-point number")
     return number
+
+
+def part_glued_numbers(text: str) -> str:
+    """The text with a blank before each sign that follows a digit, as in `0.0121-0.0254`.
+
+    Columns of fixed width leave no blank before a negative number; C's scanf reads them so too.
+    """
+    return _GLUED.sub(" ", text)

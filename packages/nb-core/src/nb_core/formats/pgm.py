@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_bytes
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
+from nb_core.formats.sniff import PGM
 
 _FIELD = rb"(?:\s|#[^\n]*\n)+(\d{1,9})"
 _HEADER = re.compile(rb"P5" + 3 * _FIELD + rb"\s")
+_MOST_HEADER = 4096
 _SCALE = re.compile(rb"# pixels scaled by (\S+)\n")
 
 
@@ -54,18 +56,24 @@ def read_pgm(path: AnyPath) -> PgmImage:
 
     Raises InputError for another format, empty sizes, more than 8 bits and missing pixels.
     """
-    content = read_bytes(path, "PGM image")
-    name = os.fspath(path)
-    match = _HEADER.match(content)
+    with open_regular(path, "PGM image", _MOST_HEADER + MOST_PIXELS) as file:
+        return read_open_pgm(file)
+
+
+def read_open_pgm(file: RegularFile) -> PgmImage:
+    """As `read_pgm`, of a file that is open."""
+    file.refuse_other_formats("a PGM picture is read here", own=(PGM,))
+    name = file.name
+    match = _HEADER.match(file.head)
     if match is None:
-        raise InputError("PGM image", name, "not a binary PGM file (P5)")
+        raise InputError(file.what, name, "not a binary PGM file (P5)")
     fast, slow, deepest = (int(number) for number in match.groups())
     if fast == 0 or slow == 0 or not 0 < deepest < 256:
         raise InputError(name, f"{fast} {slow} {deepest}", "sizes and at most 255 grey levels")
-    missing = match.end() + fast * slow - len(content)
+    missing = match.end() + fast * slow - file.size
     if missing > 0:
         raise InputError(name, f"{slow} x {fast} pixels", f"{missing} of them are missing")
-    data = np.frombuffer(content, dtype=np.uint8, count=fast * slow, offset=match.end())
+    data = np.frombuffer(file.read(), dtype=np.uint8, count=fast * slow, offset=match.end())
     return PgmImage(data.reshape(slow, fast).copy(), _scale(match.group()), name)
 
 

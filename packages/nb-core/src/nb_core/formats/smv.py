@@ -1,30 +1,63 @@
-"""SMV images (ADSC's format): a header of text, then unsigned 16-bit pixels."""
+"""SMV images (ADSC's and d*TREK's format): a header of text, then pixels of one type."""
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
 from nb_core.errors import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write, read_bytes
+from nb_core.formats.atomic import AnyPath, atomic_write
 from nb_core.formats.numbers import text_to_number
+from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
+from nb_core.formats.sniff import SMV, name_format
 
 HEADER_UNIT = 512
 """The length of a header, bytes, unless its text needs more."""
 
 _HEADER_LIMIT = 1 << 24
-_BYTE_ORDERS = {"little_endian": "<u2", "big_endian": ">u2"}
+MOST_BYTES = _HEADER_LIMIT + 4 * MOST_PIXELS
+"""The largest file that can be an image."""
+
+_BYTE_ORDERS = {"little_endian": "<", "big_endian": ">"}
+_TYPES = {
+    "u1": ("unsigned char",),
+    "i1": ("signed char",),
+    "u2": ("unsigned short", "unsigned short int"),
+    "i2": ("short", "short int", "signed short", "signed short int"),
+    "u4": ("unsigned long", "unsigned long int", "unsigned int"),
+    "i4": ("long", "long int", "signed long", "signed long int", "int", "signed int"),
+    "f4": ("float", "float ieee"),
+}
+"""numpy's name of a type of pixels, and the names that headers give it."""
+
+DIALS_MARK = ("BEAM_CENTER_CONVENTION", "dxtbx")
+"""The key, and its value, by which a header says that it was written for DIALS."""
+
+_PLAIN = ("", "none", "1")
+"""Values of a header's key of compression that say that there is none."""
+
+
+class HeaderStyle(Enum):
+    """Whom a header is written for: nanoBragg's own options (its very bytes), or DIALS.
+
+    DIALS (dxtbx) takes BEAM_CENTER of a simulated image (BEAMLINE=fake) for ADXV's centre without
+    a pixel, and a pedestal of 1 unless ADC_OFFSET says another.
+    """
+
+    NANOBRAGG = "nanobragg"
+    DIALS = "dials"
 
 
 @dataclass(frozen=True)
 class SmvHeader:
-    """What nanoBragg writes into the header of an image: pixels, mm, Angstrom and degrees.
+    """What is written into the header of an image: pixels, mm, Angstrom and degrees.
 
     beam_center: as -Xbeam and -Ybeam in the convention at hand; the centres of adxv, MOSFLM and
     DENZO follow, then the origins of DIALS (mm, x y z) and XDS (pixels)
+    adc_offset: counts of no photon; only a header for DIALS says it
     """
 
     fpixels: int
@@ -48,6 +81,8 @@ class SmvHeader:
     osc_start_deg: float
     osc_range_deg: float
     twotheta_deg: float
+    style: HeaderStyle = HeaderStyle.NANOBRAGG
+    adc_offset: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +90,7 @@ class SmvImage:
     """An image and the header it came with.
 
     keys: the header's values by their whole names, as text; of a name given twice, the last
-    data: counts, uint16, shape (slow, fast)
+    data: counts in the file's own type, shape (slow, fast); nanoBragg's is uint16
     """
 
     keys: dict[str, str]
@@ -68,9 +103,24 @@ class SmvImage:
             return None
         return text_to_number(self.keys[key], f"{self.source} {key}")
 
+    @property
+    def pedestal(self) -> float | None:
+        """What was added to the counts (ADC_OFFSET or IMAGE_PEDESTAL), where the header says it."""
+        given = (self.number(key) for key in ("ADC_OFFSET", "IMAGE_PEDESTAL"))
+        return next((value for value in given if value is not None), None)
+
+    @property
+    def saturation(self) -> float:
+        """Counts from which on a pixel is full: as the header says, else its type's largest."""
+        given = (self.number(key) for key in ("SATURATED_VALUE", "CCD_IMAGE_SATURATION"))
+        said = next((value for value in given if value is not None), None)
+        if said is not None:
+            return said
+        return float(np.iinfo(self.data.dtype).max) if self.data.dtype.kind in "ui" else np.inf
+
 
 def header_bytes(header: SmvHeader) -> bytes:
-    """The header as nanoBragg writes it: 512 bytes, or 1024 when its text needs more."""
+    """The header as its style has it: 512 bytes, or 1024 when its text needs more."""
     size = HEADER_UNIT
     text = _header_text(header, size)
     while len(text) > size:
@@ -95,41 +145,70 @@ def write_smv(path: AnyPath, header: SmvHeader, data: np.ndarray, overwrite: boo
 
 
 def is_smv(content: bytes) -> bool:
-    """Whether a file with this content begins as SMV images do."""
-    return content.startswith(b"{\nHEADER_BYTES")
+    """Whether a file that begins with this content is an SMV image."""
+    return name_format(content) == SMV
 
 
 def read_smv(path: AnyPath) -> SmvImage:
-    """An image of any program's: HEADER_BYTES and BYTE_ORDER are honoured, padding is skipped.
+    """An image of any program's: HEADER_BYTES, BYTE_ORDER and the type of the pixels count.
 
-    Raises InputError for a file that is not SMV, a header or an image cut short, and for sizes,
-    a type or a byte order that are missing or make no sense.
+    The type is TYPE (ADSC) or Data_type (d*TREK): integers of 8, 16 or 32 bits, or float32.
+    Raises InputError for a file that is not SMV, a header or an image cut short, bytes after the
+    last pixel, compressed pixels, and sizes, a type or a byte order that make no sense.
     """
-    content = read_bytes(path, "SMV image")
-    name = os.fspath(path)
-    keys = _parse_header(content, name)
+    with open_regular(path, "SMV image", MOST_BYTES) as file:
+        return read_open_smv(file)
+
+
+def read_open_smv(file: RegularFile) -> SmvImage:
+    """As `read_smv`, of a file that is open."""
+    file.refuse_other_formats("an SMV image is read here", own=(SMV,))
+    name = file.name
+    keys = _parse_header(_header_part(file), file.what, name)
     start = _whole(keys, "HEADER_BYTES", name)
-    if start > min(len(content), _HEADER_LIMIT) or b"}" not in content[:start]:
+    if start > min(file.size, _HEADER_LIMIT) or b"}" not in file.read(start):
         raise InputError(name, f"HEADER_BYTES={start}", "the header is cut short")
-    order = _pixel_type(keys, name)
+    _refuse_other_layouts(keys, name)
+    kind = np.dtype(_pixel_type(keys, name))
     fast, slow = _whole(keys, "SIZE1", name), _whole(keys, "SIZE2", name)
-    if len(content) < start + 2 * slow * fast:
-        raise InputError(
-            name,
-            f"{len(content)} bytes",
-            f"the image is cut short: {slow} x {fast} pixels need {start + 2 * slow * fast}",
-        )
-    data = np.frombuffer(content, dtype=order, count=slow * fast, offset=start)
-    return SmvImage(keys, data.reshape(slow, fast).astype(np.uint16), name)
+    needed = start + kind.itemsize * slow * fast
+    if file.size != needed:
+        state = "is cut short" if file.size < needed else "is followed by other data"
+        pixels = f"{slow} x {fast} pixels of {8 * kind.itemsize} bits"
+        remedy = f"the image {state}: {pixels} need {needed} bytes with the header"
+        raise InputError(name, f"{file.size} bytes", remedy)
+    data = np.frombuffer(file.read(), dtype=kind, offset=start)
+    return SmvImage(keys, data.reshape(slow, fast).astype(kind.newbyteorder("=")), name)
 
 
 def _header_text(header: SmvHeader, size: int) -> str:
-    values: list[tuple[str, float]] = [
+    for_dials = header.style is HeaderStyle.DIALS
+    digits = 10 if for_dials else 6
+    origin = ",".join(f"{value:.{digits}g}" for value in header.dials_origin_mm)
+    middle = f"DIALS_ORIGIN={origin}{';' if for_dials else ''}\n"
+    end = "}\f"
+    if for_dials:
+        middle += f"ADC_OFFSET={header.adc_offset:.10g};\n{'='.join(DIALS_MARK)};\n"
+        end = "}\n"
+    return (
+        f"{{\nHEADER_BYTES={size};\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\n"
+        f"SIZE1={header.fpixels};\nSIZE2={header.spixels};\n"
+        f"{_format_keys(_beam_keys(header), digits)}{middle}"
+        f"{_format_keys(_other_keys(header), digits)}DETECTOR_SN=000;\nBEAMLINE=fake;\n{end}"
+    )
+
+
+def _beam_keys(header: SmvHeader) -> list[tuple[str, float]]:
+    centre = (header.beam_center_x_mm, header.beam_center_y_mm)
+    if header.style is HeaderStyle.DIALS:
+        pixel = header.pixel_size_mm
+        centre = (header.adxv_center_x_mm - pixel, header.adxv_center_y_mm + pixel)
+    return [
         ("PIXEL_SIZE", header.pixel_size_mm),
         ("DISTANCE", header.distance_mm),
         ("WAVELENGTH", header.wavelength_A),
-        ("BEAM_CENTER_X", header.beam_center_x_mm),
-        ("BEAM_CENTER_Y", header.beam_center_y_mm),
+        ("BEAM_CENTER_X", centre[0]),
+        ("BEAM_CENTER_Y", centre[1]),
         ("ADXV_CENTER_X", header.adxv_center_x_mm),
         ("ADXV_CENTER_Y", header.adxv_center_y_mm),
         ("MOSFLM_CENTER_X", header.mosflm_center_x_mm),
@@ -137,7 +216,10 @@ def _header_text(header: SmvHeader, size: int) -> str:
         ("DENZO_X_BEAM", header.denzo_x_beam_mm),
         ("DENZO_Y_BEAM", header.denzo_y_beam_mm),
     ]
-    after: list[tuple[str, float]] = [
+
+
+def _other_keys(header: SmvHeader) -> list[tuple[str, float]]:
+    return [
         ("XDS_ORGX", header.xds_orgx),
         ("XDS_ORGY", header.xds_orgy),
         ("CLOSE_DISTANCE", header.close_distance_mm),
@@ -146,23 +228,24 @@ def _header_text(header: SmvHeader, size: int) -> str:
         ("OSC_RANGE", header.osc_range_deg),
         ("TWOTHETA", header.twotheta_deg),
     ]
-    origin = ",".join(f"{value:g}" for value in header.dials_origin_mm)
-    return (
-        f"{{\nHEADER_BYTES={size};\nDIM=2;\nBYTE_ORDER=little_endian;\nTYPE=unsigned_short;\n"
-        f"SIZE1={header.fpixels};\nSIZE2={header.spixels};\n{_format_keys(values)}"
-        f"DIALS_ORIGIN={origin}\n{_format_keys(after)}DETECTOR_SN=000;\nBEAMLINE=fake;\n}}\f"
-    )
 
 
-def _format_keys(values: list[tuple[str, float]]) -> str:
-    return "".join(f"{key}={value:g};\n" for key, value in values)
+def _format_keys(values: list[tuple[str, float]], digits: int) -> str:
+    return "".join(f"{key}={value:.{digits}g};\n" for key, value in values)
 
 
-def _parse_header(content: bytes, name: str) -> dict[str, str]:
+def _header_part(file: RegularFile) -> bytes:
+    """The bytes that hold the header, as far as HEADER_BYTES at its beginning says."""
+    said = re.match(rb"\{\s*HEADER_BYTES\s*=\s*(\d{1,9})", file.head)
+    length = max(int(said.group(1)), len(file.head)) if said else len(file.head)
+    return file.read(min(length, _HEADER_LIMIT))
+
+
+def _parse_header(content: bytes, what: str, name: str) -> dict[str, str]:
     """The keys between the braces; a value ends at a semicolon or at the line's end."""
-    if not re.match(rb"\{\s*HEADER_BYTES\s*=", content):
-        raise InputError("SMV image", name, "not an SMV file: it must begin with HEADER_BYTES")
-    end = content.find(b"}", 0, _HEADER_LIMIT)
+    if not is_smv(content):
+        raise InputError(what, name, "not an SMV file: it must begin with HEADER_BYTES")
+    end = content.find(b"}")
     if end < 0:
         raise InputError("SMV image", name, "the header is cut short: its closing brace is missing")
     items = re.split(r"[;\n]", content[1:end].decode("latin-1"))
@@ -179,12 +262,33 @@ def _whole(keys: dict[str, str], key: str, name: str) -> int:
     return int(keys[key])
 
 
+def _refuse_other_layouts(keys: dict[str, str], name: str) -> None:
+    """InputError for pixels that are compressed, or that have more than two dimensions."""
+    for key in ("COMPRESSION", "RAXIS_COMPRESSION_RATIO"):
+        if keys.get(key, "").lower() not in _PLAIN:
+            raise InputError(name, f"{key}={keys[key]}", "only pixels without compression are read")
+    if keys.get("DIM", "2") != "2":
+        raise InputError(name, f"DIM={keys['DIM']}", "an image has two dimensions")
+
+
 def _pixel_type(keys: dict[str, str], name: str) -> str:
-    """The numpy type of the pixels; TYPE may be missing."""
-    kind = keys.get("TYPE", "unsigned_short")
-    if kind != "unsigned_short":
-        raise InputError(name, f"TYPE={kind}", "only unsigned_short is known")
+    """The numpy type of the pixels; without TYPE and Data_type they are unsigned 16-bit."""
+    given = {key: keys[key] for key in keys if key.lower() in ("type", "data_type")}
+    kinds = {_type_name(key, value, name) for key, value in given.items()} or {"u2"}
+    if len(kinds) > 1:
+        both = ", ".join(f"{key}={value}" for key, value in given.items())
+        raise InputError(name, both, "two types of pixels; correct the header")
+    kind = kinds.pop()
     order = keys.get("BYTE_ORDER", "missing")
-    if order not in _BYTE_ORDERS:
+    if order.lower() not in _BYTE_ORDERS:
         raise InputError(name, f"BYTE_ORDER={order}", "little_endian or big_endian is needed")
-    return _BYTE_ORDERS[order]
+    return _BYTE_ORDERS[order.lower()] + kind
+
+
+def _type_name(key: str, value: str, name: str) -> str:
+    words = " ".join(value.lower().replace("_", " ").split())
+    for kind, names in _TYPES.items():
+        if words in names:
+            return kind
+    known = ", ".join(names[0] for names in _TYPES.values())
+    raise InputError(name, f"{key}={value}", f"a type of pixels is one of: {known}")

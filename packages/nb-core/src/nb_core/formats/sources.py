@@ -12,28 +12,38 @@ import torch
 
 from nb_core.data import SourceTable
 from nb_core.errors import InputError, NbWarning
-from nb_core.formats.atomic import AnyPath, atomic_write, read_text
-from nb_core.formats.numbers import text_to_number
+from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats.numbers import part_glued_numbers, text_to_number
+from nb_core.formats.reading import MOST_TEXT_BYTES, read_text
 
 LONGEST_WAVELENGTH_M = 1e-6
 """A longer wavelength is taken for one in Angstrom, and refused."""
 
 _DELIMITERS = re.compile(r"[ \t,;:!]+")
-_COLUMNS = 5
+_COLUMNS, _DIRECTION = 5, 3
+_WANTED = (
+    "fewer than three columns; a line is X Y Z weight wavelength: where the source stands and its "
+    "wavelength, both in metres (of a spectrum, wavelength and weight, write each line as "
+    "-1 0 0 WEIGHT WAVELENGTH, where the beam runs along x)"
+)
 
 
 def read_sources(path: AnyPath) -> SourceTable:
-    """The sources of a file, float64; NaN where a line leaves a column out.
+    """The sources of a file, float64; NaN where a line leaves out its weight or wavelength.
 
-    Columns are parted by blanks, tabs and any of , ; : ! as nanoBragg parts them; lines without
-    a number are skipped, columns beyond the fifth are ignored with a warning.
-    Raises InputError, with the line at fault, for words that are not finite numbers, a source at
-    the origin, a negative weight, a wavelength that is not in metres, and a file with no source.
+    Columns are parted by blanks, tabs and any of , ; : ! as nanoBragg parts them; comments
+    (from a # on) and lines without a number are skipped, columns beyond the fifth are ignored
+    with a warning.
+    Raises InputError, with the line at fault, for words that are not finite numbers, fewer than
+    three of them (a spectrum of wavelength and weight, say), a source at the origin, a negative
+    weight, a wavelength that is not in metres, and a file with no source.
     """
-    text = read_text(path, "source table")
+    reads = "a table of sources is read here: x y z weight wavelength on each line"
+    text = read_text(path, "source table", MOST_TEXT_BYTES, reads)
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
-        words = [word for word in _DELIMITERS.split(line.strip()) if word]
+        numbers = part_glued_numbers(line.partition("#")[0])
+        words = [word for word in _DELIMITERS.split(numbers.strip()) if word]
         if words:
             rows.append(_parse_row(words, f"{os.fspath(path)} line {number}"))
     if not rows:
@@ -66,6 +76,8 @@ def _parse_row(words: list[str], field: str) -> list[float]:
         surplus = " ".join(words[_COLUMNS:])
         warnings.warn(f"{field}: ignored after the fifth column: {surplus}", NbWarning, 4)
     row = [text_to_number(word, field) for word in words[:_COLUMNS]]
+    if len(row) < _DIRECTION:
+        raise InputError(field, " ".join(words), _WANTED)
     row += [math.nan] * (_COLUMNS - len(row))
     x, y, z, weight, wavelength = row
     if x == y == z == 0.0:
@@ -79,6 +91,10 @@ def _parse_row(words: list[str], field: str) -> list[float]:
 
 def _format_row(row: list[float]) -> str:
     given = [value for value in row if not math.isnan(value)]
-    if not given or any(math.isnan(value) for value in row[: len(given)]):
-        raise InputError("source table", row, "only columns at the end of a line can be missing")
+    if len(given) < _DIRECTION or any(math.isnan(value) for value in row[: len(given)]):
+        raise InputError(
+            "source table",
+            row,
+            "only columns at the end of a line can be missing, and X Y Z cannot",
+        )
     return " ".join(repr(value) for value in given) + "\n"

@@ -148,7 +148,9 @@ def kept_kernels() -> list[KeptKernel]:
     """
     try:
         with os.scandir(cache_folder()) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith((LIBRARY, PACKAGE)))
+            names = sorted(
+                entry.name for entry in entries if entry.name.endswith((LIBRARY, PACKAGE))
+            )
     except FileNotFoundError:
         return []
     found = (_kept(cache_folder() / name) for name in names)

@@ -22,8 +22,8 @@ from nb_physics.engine.cost import (
     eager_seconds,
     work_of,
 )
-from nb_physics.engine.describe import duration
 from nb_physics.engine.derive import gradient_kernels
+from nb_physics.engine.describe import duration
 from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.gradient import has_gradient, is_transformed

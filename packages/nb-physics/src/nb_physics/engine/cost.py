@@ -1,10 +1,10 @@
 """How long work takes, in expected seconds: by torch's operations, by kernels, and building these.
 
-Nanoseconds of one core, measured on a core of an AMD EPYC with AVX-512 (torch 2.13.0, float64, each
-the least of many runs); building by the processor time of `nb kernels build`. Another machine is
-slower or faster in all of them alike, and a choice asks for their ratio only: so nothing is measured
-at run time, and a choice depends neither on what ran before nor on what runs beside. No GPU has been
-measured: what stands here for one is a guess.
+Nanoseconds of one core of an AMD EPYC with AVX-512 (torch 2.13.0, float64), from the tables of
+docs/performance.md and, where these have no row, in proportion to processor time of one thread.
+Another machine is slower or faster in all of them alike, and a choice asks for their ratio only:
+so nothing is measured at run time, and a choice depends neither on what ran before nor on what runs
+beside. No GPU has been measured: what stands here for one is a guess.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Work:
         return every and not kind.corrected
 
 
-def work_of(scene: Scene, pixels: int, dtype: str, device: str, threads: int, gradient: bool) -> Work:
+def work_of(
+    scene: Scene, pixels: int, dtype: str, device: str, threads: int, gradient: bool
+) -> Work:
     """The work of so many pixels of a scene."""
     return Work(
         kind=scene.kind,
@@ -180,26 +182,39 @@ def _threads_used(work: Work) -> float:
     return min(float(work.threads), max(1.0, work.evaluations / TILE_EVALUATIONS))
 
 
-BUILDING = {Role.WHOLE: 22.0, Role.ADD: 20.0, Role.FINISH: 16.0}
-"""Seconds of one core to build a kernel."""
+BUILDING = {Role.WHOLE: 21.0, Role.ADD: 21.0, Role.FINISH: 15.0}
+"""Processor seconds to build a kernel of one source and step.
 
-BUILDING_GRADIENT = 2.0
+Measured as what a build and its compilers used (user and system time), 28 s for WHOLE, 35 s with
+steps, 61 s for the gradient of that, on a busy machine, which makes them a third larger.
+"""
+
+BUILDING_SUMS = 6.0
+"""More where it sums over sources, and as many where it sums over steps."""
+
+BUILDING_GRADIENT = 1.7
 """Times as much for the kernel of its gradient."""
 
-BUILDING_INTERPOLATED = 120.0
-"""Seconds more where structure factors are interpolated."""
+BUILDING_INTERPOLATED = 60.0
+"""More where structure factors are interpolated."""
+
+CORES_OF_A_BUILD = 1.5
+"""What a build keeps at work: its parts are compiled side by side."""
 
 
 def building_seconds(kernels: Sequence[KernelKind], cores: int) -> float:
     """To build these kernels, side by side on so many cores."""
     each = [_building(kernel) for kernel in kernels]
-    return max(max(each, default=0.0), sum(each) / max(1, cores))
+    alone = max(each, default=0.0) / min(CORES_OF_A_BUILD, cores)
+    return max(alone, sum(each) / max(1, cores))
 
 
 def _building(kernel: KernelKind) -> float:
     seconds = BUILDING[kernel.role]
-    if kernel.kind.interpolate and kernel.kind.listed and kernel.role is not Role.FINISH:
-        seconds += BUILDING_INTERPOLATED
+    if kernel.role is not Role.FINISH:
+        seconds += BUILDING_SUMS * (kernel.sources + kernel.steps)
+        if kernel.kind.interpolate and kernel.kind.listed:
+            seconds += BUILDING_INTERPOLATED
     return seconds * (BUILDING_GRADIENT if kernel.gradient else 1.0)
 
 

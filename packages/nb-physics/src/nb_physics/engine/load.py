@@ -61,7 +61,7 @@ def _package_loader(path: str) -> CompiledKernel:
 
 def _unloadable(path: Path, error: Exception) -> BuildError:
     """Why a kernel could not be loaded. A damaged file is removed, so that it is built again the
-    next time; a sound one stays, for the fault is elsewhere: a full folder for temporary files, say.
+    next time; a sound one stays, for the fault is elsewhere: a full disk, say.
     """
     reason = f"{path} could not be loaded"
     if is_damaged(path):
@@ -72,4 +72,3 @@ def _unloadable(path: Path, error: Exception) -> BuildError:
         return BuildError(f"{reason}: it was damaged, and is built again the next time")
     said = (str(error).strip().splitlines() or ["no message"])[0]
     return BuildError(f"{reason}: {said}")
-

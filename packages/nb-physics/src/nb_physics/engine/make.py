@@ -81,7 +81,7 @@ def make_all_that_can_be(kernels: Sequence[KernelKind]) -> None:
 
 
 def _make(missing: dict[Path, KernelKind]) -> None:
-    """Builds what is missing still once its locks are held; all processes take them in one order."""
+    """Builds what is missing still once its locks are held, which all take in one order."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(_folder_unless_empty())
         for path in sorted(missing):
@@ -142,7 +142,9 @@ def _build(kernels: Sequence[KernelKind]) -> None:
     """Builds kernels side by side. Each is kept as soon as it is complete; what fails is noted."""
     about, began = duration(building_seconds(kernels, available_cores())), time.monotonic()
     what = "; ".join(describe_kernel(kernel) for kernel in kernels)
-    logger.log(SAID, "building compiled kernels for this kind of work, once (about %s): %s", about, what)
+    logger.log(
+        SAID, "building compiled kernels for this kind of work, once (about %s): %s", about, what
+    )
     say = _NowAndThen(f"building compiled kernels, about {about} in all", SAY_EVERY)
     try:
         with contextlib.ExitStack() as stack:

@@ -117,7 +117,9 @@ class CompiledWalk:
         """Layer, slow, fast and share of the background, as a kernel takes them."""
         if numbers not in self._places:
             like = self.scene.fluence
-            tensors = [torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers]
+            tensors = [
+                torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers
+            ]
             self._places[numbers] = [Fixed(tensor) for tensor in tensors]
         return self._places[numbers]
 

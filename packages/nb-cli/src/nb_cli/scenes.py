@@ -1,0 +1,141 @@
+"""What a picture shows: an image's values, and the geometry that its rings and title come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nb_core.formats.smv import SmvImage
+from nb_core.units import rad_to_deg
+from nb_physics import Plan
+from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
+from nb_physics.orientation import cell_parameters
+from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda
+from nb_physics.vectors import length
+
+RING_POINTS = 500
+"""Pixels of the longer side at which the spacing is computed."""
+
+NANOBRAGG_PEDESTAL = 40.0
+"""What nanoBragg adds to counts unless -adc says another; its headers do not say it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is drawn.
+
+    values: shape (slow, fast), as in the file; unit: of the colour bar
+    title: what it is, the file's name say; details: of the experiment, one line
+    pedestal: what was added to every pixel; it is taken off before drawing
+    valid: pixels that hold a measurement, shape (slow, fast); None: all
+    spacing: d in Angstrom at the pixels of `ring_grid`, where the geometry is known
+    beam: the direct beam as (slow, fast) pixels
+    """
+
+    values: np.ndarray
+    unit: str
+    title: str
+    details: str = ""
+    pedestal: float = 0.0
+    valid: np.ndarray | None = None
+    spacing: np.ndarray | None = None
+    beam: tuple[float, float] | None = None
+
+
+def ring_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels between which rings are drawn."""
+    step = max(1, max(shape) // RING_POINTS)
+    return np.arange(0, shape[0], step), np.arange(0, shape[1], step)
+
+
+def plan_spacing(plan: Plan) -> np.ndarray:
+    """Spacing d (Angstrom) at the pixels of `ring_grid`, as the first source gives it."""
+    frame, detector = plan.frame, plan.experiment.detector
+    rows, columns = (torch.from_numpy(p) for p in ring_grid((detector.spixels, detector.fpixels)))
+    row, column = (part.flatten() for part in torch.meshgrid(rows, columns, indexing="ij"))
+    slow = subpixel_coordinates(row, 0, 1, frame.pixel_size)
+    fast = subpixel_coordinates(column, 0, 1, frame.pixel_size)
+    position = flat_positions(fast, slow, torch.zeros_like(frame.pixel_size), frame)
+    if detector.curved_detector:
+        position = curved_positions(position, fast, slow, frame, plan.experiment.profile)
+    _, ray = directions(position)
+    sources = plan.sources
+    q = scattering_vectors(ray, sources.incident[:, :1], sources.wavelength[:1])
+    stol = sin_theta_over_lambda(q)[:, 0].clamp(min=1e-12)
+    return (0.5 / stol).reshape(len(rows), len(columns)).detach().numpy()
+
+
+def plan_beam(plan: Plan) -> tuple[float, float]:
+    """Where the direct beam hits, (slow, fast) in pixels."""
+    frame = plan.frame
+    slow, fast = frame.beam_slow / frame.pixel_size, frame.beam_fast / frame.pixel_size
+    return slow.item() - 0.5, fast.item() - 0.5
+
+
+def plan_details(plan: Plan) -> str:
+    """Cell, rotation, distance and wavelength of an experiment, one line."""
+    experiment = plan.experiment
+    edges = " ".join(f"{length(vector).item():.4g}" for vector in plan.cell.real)
+    cell = cell_parameters(experiment.crystal)
+    angles = () if cell is None else [f"{rad_to_deg(a.item()):.4g}" for a in cell.angles]
+    parts = [
+        f"cell {edges} Å {' '.join(angles)}{'°' if angles else ''}".replace(" °", "°").strip(),
+        _rotation(float(experiment.crystal.phi_start_deg), float(rad_to_deg(plan.phi.range))),
+        f"distance {plan.frame.distance.item() * 1000:.4g} mm",
+        f"wavelength {float(experiment.beam.wavelength_A):.5g} Å",
+    ]
+    return ", ".join(parts)
+
+
+def _rotation(start: float, width: float) -> str:
+    return f"phi {start:g}° to {start + width:g}°" if width else f"phi {start:g}°"
+
+
+def smv_scene(image: SmvImage, title: str) -> Scene:
+    """An SMV image; rings where its header gives a possible, untilted geometry."""
+    pixel, distance, wavelength, slow_mm, fast_mm = (
+        image.number(key)
+        for key in ("PIXEL_SIZE", "DISTANCE", "WAVELENGTH", "DENZO_X_BEAM", "DENZO_Y_BEAM")
+    )
+    values = image.data.astype(np.float64)
+    valid = values >= 0 if image.data.dtype.kind == "i" else None
+    details = _header_details(image, distance, wavelength)
+    pedestal = _header_pedestal(image)
+    plain = Scene(values, "counts", title, details, pedestal, valid)
+    if slow_mm is None or fast_mm is None or image.number("TWOTHETA"):
+        return plain
+    if pixel is None or distance is None or wavelength is None:
+        return plain
+    if min(pixel, distance, wavelength) <= 0:
+        return plain
+    slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
+    rows, columns = ring_grid(image.data.shape)
+    radius = np.hypot(rows[:, None] - slow, columns[None, :] - fast) * pixel
+    sine = np.sin(np.arctan2(radius, distance) / 2).clip(1e-12)
+    spacing = wavelength / (2 * sine)
+    return Scene(values, "counts", title, details, pedestal, valid, spacing, (slow, fast))
+
+
+def _header_pedestal(image: SmvImage) -> float:
+    """As the header says; of a file of nanoBragg's, its default where no pixel lies below it."""
+    if image.pedestal is not None:
+        return image.pedestal
+    simulated = image.keys.get("BEAMLINE") == "fake"
+    drawn = image.data[image.data > 0]
+    if simulated and drawn.size and drawn.min() >= NANOBRAGG_PEDESTAL:
+        return NANOBRAGG_PEDESTAL
+    return 0.0
+
+
+def _header_details(image: SmvImage, distance: float | None, wavelength: float | None) -> str:
+    parts = []
+    start, width = image.number("OSC_START"), image.number("OSC_RANGE")
+    if start is not None:
+        parts.append(_rotation(start, width or 0.0))
+    if distance is not None:
+        parts.append(f"distance {distance:.4g} mm")
+    if wavelength is not None:
+        parts.append(f"wavelength {wavelength:.5g} Å")
+    return ", ".join(parts)

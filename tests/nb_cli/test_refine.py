@@ -1,6 +1,7 @@
 """nb refine: its options, what it writes, and how it refuses."""
 
 import csv
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -116,6 +117,7 @@ def test_a_picture_shows_image_model_and_difference():
         "--gain 1",
         "--lattice orthorhombic",
         "--threads 1",
+        "--dtype float32",
         "--max-chi2 3",
         "--steps 20",
     ],
@@ -145,6 +147,54 @@ def test_each_result_has_a_folder_of_its_own(nb, model, quick):
     assert len(os.listdir("results")) == 2
 
 
+def test_nanobragg_options_come_after_the_files(nb, model, quick):
+    """They change what the file says; the start here is the truth."""
+    outcome = nb(f"refine model.toml noise.img {QUICK} -- -misset 10 20 30")
+    assert outcome.code == 0, outcome
+    name, _, start, *_ = table(result_of() / "parameters.csv")[1]
+    assert (name, float(start)) == ("misset_x", pytest.approx(10.0))
+
+
+def test_nanobragg_options_alone_say_the_model(nb, model, quick):
+    outcome = nb(f"refine noise.img -q {QUICK} -- {CELL} {LIGHT} -misset 10.1 20 30")
+    assert outcome.code == 0, outcome
+    value, own = map(float, table(result_of() / "parameters.csv")[1][3:5])
+    assert abs(value - 10.0) < 4 * own
+    inputs = (result_of() / "checksums.txt").read_text()
+    assert "noise.img" in inputs
+    assert "model.toml" not in inputs
+
+
+def test_images_that_options_name_are_not_written_and_said(nb, model, quick):
+    outcome = nb(f"refine model.toml noise.img -q {QUICK} -- -floatfile other.bin")
+    assert outcome.code == 0, outcome
+    assert "other.bin: not written" in outcome.err
+    assert not Path("other.bin").exists()
+
+
+def test_the_engine_is_said_and_kept(nb, model, quick):
+    options = "--engine eager --device cpu --dtype float64 --threads 1"
+    outcome = nb(f"refine model.toml noise.img {QUICK} {options}")
+    assert "engine eager: asked for" in outcome.out.splitlines()
+    kept = json.loads((result_of() / "environment.json").read_text())
+    assert (kept["device"], kept["dtype"]) == ("cpu", "float64")
+    assert kept["engine"] == {"name": "eager", "reason": "asked for", "kernels": []}
+
+
+def test_a_stage_that_takes_long_shows_how_far_it_is(nb, model, quick, monkeypatch):
+    """Each with its name and the time it takes, in a log; stages that take no time say nothing."""
+    short = nb(f"refine model.toml noise.img {QUICK}")
+    assert "true spots: " not in short.err
+    monkeypatch.setattr("nb_cli.commands.refine.PATIENCE", 0.0)
+    monkeypatch.setattr("nb_cli.progress.INTERVAL", 0.0)
+    shown = nb(f"refine model.toml noise.img {QUICK}").err
+    lines = [line for line in shown.splitlines() if line.startswith("nb: true spots: ")]
+    assert len(lines) > 1
+    assert all(" % after " in line for line in lines)
+    quiet = nb(f"refine model.toml noise.img -q {QUICK}")
+    assert "true spots" not in quiet.err
+
+
 def test_choices_are_those_of_the_library():
     from nb_cli.commands import refine
 
@@ -159,6 +209,12 @@ def test_choices_are_those_of_the_library():
     ("line", "message"),
     [
         ("nothing.toml noise.img", "no such file"),
+        ("", "give [MODEL.toml] IMAGE"),
+        ("model.toml", "give [MODEL.toml] IMAGE"),
+        ("model.toml noise.img other.img", "give one MODEL.toml and one IMAGE"),
+        ("model.toml noise.img -- -misset 10", "-misset"),
+        ("model.toml noise.img --device cuda:99", "this machine has no such device"),
+        ("model.toml noise.img --engine fast", "'fast' is not one of"),
         ("model.toml nothing.img", "no such file"),
         ("model.toml noise.img --parameters colour", "parameters: colour: expected some of"),
         ("model.toml noise.img --parameters ,", "parameters: none: name one or more"),

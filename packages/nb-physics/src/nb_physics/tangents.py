@@ -74,7 +74,8 @@ def photons_and_jacobian(
     return photons, jacobian
 
 
-Found = tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]
+Found = tuple[Tensor, Tensor]
+"""Photons, shape (pixels,), and derivatives, (pixels, parameters) or of one parameter (pixels,)."""
 
 
 def _by_kernels(
@@ -125,19 +126,17 @@ class EagerTangents:
                 }
                 scene = scene_with(self.scene, {**tensors, **dual})
 
-                def values(tile: tuple[int, int], scene: Scene = scene) -> tuple[Tensor, Tensor]:
+                def values(tile: tuple[int, int], scene: Scene = scene) -> Found:
                     parts = forward_ad.unpack_dual(self.walk.photons(selection, *tile, scene))
                     slope = parts.tangent
                     none = torch.zeros_like(parts.primal)
                     return parts.primal.clone(), none if slope is None else slope.clone()
 
-                def keep(
-                    tile: tuple[int, int], part: tuple[Tensor, Tensor], p: int = number
-                ) -> None:
+                def keep(tile: tuple[int, int], part: Found, before: int = number) -> None:
                     place = slice(*tile)
-                    photons[place], jacobian[place, p] = part
+                    photons[place], jacobian[place, before] = part
                     if progress is not None:
-                        progress((p * selection.count + tile[1]) // count, selection.count)
+                        progress((before * selection.count + tile[1]) // count, selection.count)
 
                 tiles = self.walk.ranges(selection.count)
                 share_out(tiles, values, keep, device=self.walk.device)

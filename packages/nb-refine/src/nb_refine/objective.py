@@ -49,9 +49,8 @@ class Objective:
 
     def value(self, values: Float[Tensor, " parameters"]) -> float:
         """The loss."""
-        return float(
-            loss_sum(self.loss, self.counts, self.model_and_jacobian(values)[0], self.variance)
-        )
+        model, _ = self.model_and_jacobian(values)
+        return float(loss_sum(self.loss, self.counts, model, self.variance))
 
     def residuals(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " pixels"]:
         """r, with a loss of sum r^2 / 2."""

@@ -110,7 +110,7 @@ EAGER = Rates(
     call=1.5e-3,
     single=0.85,
     gradient=4.0,
-    tangent=2.0,
+    tangent=5.0,
     tangents=0.0,
 )
 COMPILED = Rates(

@@ -17,7 +17,9 @@ _SHAPES = {
 
 def describe_kernel(kernel: KernelKind) -> str:
     """What a kernel computes, and of which experiments."""
-    what = f"gradient of {_ROLES[kernel.role]}" if kernel.gradient else _ROLES[kernel.role]
+    what = _ROLES[kernel.role]
+    if kernel.gradient:
+        what = f"{what}, derivatives of each pixel" if kernel.by_pixel else f"gradient of {what}"
     several = [
         word for word, there in (("sources", kernel.sources), ("steps", kernel.steps)) if there
     ]

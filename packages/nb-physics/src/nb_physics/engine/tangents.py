@@ -88,9 +88,9 @@ def _without_effect(kind: Kind) -> set[str]:
     names = {f"frame.{name}" for name in _OF_CURVED | _ONLY_SAID}
     if kind.shape is not CrystalShape.GAUSS:
         names.add("reciprocal")
-    return names | (
-        {"fudge"} if kind.shape in (CrystalShape.SQUARE, CrystalShape.TOPHAT) else set()
-    )
+    if kind.shape in (CrystalShape.SQUARE, CrystalShape.TOPHAT):
+        names.add("fudge")
+    return names
 
 
 class CompiledTangents:

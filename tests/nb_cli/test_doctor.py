@@ -11,6 +11,7 @@ import torch
 from packaging.requirements import Requirement
 
 from nb_compare.program import find_program
+from nb_core import InputError
 
 
 @pytest.fixture

@@ -36,9 +36,9 @@ from nb_core import (
     Experiment,
     InputError,
     NbWarning,
-    SlipWarning,
     OutputError,
     ProgramError,
+    SlipWarning,
     UnreadableError,
     flags_to_experiment,
 )

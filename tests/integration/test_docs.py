@@ -93,6 +93,8 @@ def parse(words: list[str]) -> None:
     arguments = list(context.params.get("arguments", ()))
     if arguments and not arguments[0].startswith("-"):
         assert arguments.pop(0).endswith(".toml"), words
+    if command.name == "refine":
+        assert not arguments.pop(0).startswith("-"), words  # the image
     assert all(not option.ignored for option, _ in read_options(arguments))
 
 

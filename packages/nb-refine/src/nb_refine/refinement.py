@@ -44,8 +44,8 @@ how far it is.
 """
 
 Told = Callable[[str, int, int], None]
-"""Is told the name of a stage, and of the pixels that it will compute those done and all. More than
-were expected are all of them once more.
+"""Is told the name of a stage, and of the pixels that it is taken to compute those done and all. A
+stage that needs more of them is taken to need as many again.
 """
 
 Kind = TypeVar("Kind", bound=Enum)
@@ -200,7 +200,7 @@ class Refinement:
     def _tell(self, done: int, total: int) -> None:
         """Says how far the stage is, when so many of the pixels of one round are computed."""
         if self.progress is not None:
-            rounds = max(EVALUATIONS, self._rounds + 1)
+            rounds = EVALUATIONS * (1 + self._rounds // EVALUATIONS)
             self.progress(self._doing, self._rounds * total + done, rounds * total)
         self._rounds += done == total
 

@@ -24,8 +24,12 @@ def recorded(quantity, **fields):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_behaviour_30_phi_zero_resets_the_cell(profile):
-    """A scan through 0 is the mean of its stills, and a pixel does not know of those before it."""
-    scan = {"profile": profile, "phi_start_deg": -3.0, "osc_range_deg": 9.0, "phi_step_deg": 3.0}
+    """A scan through 0 is the mean of its stills, and a pixel does not know of those before it.
+
+    Corrected steps are taken in their middles.
+    """
+    start = -3.0 if profile is REFERENCE else -4.5
+    scan = {"profile": profile, "phi_start_deg": start, "osc_range_deg": 9.0, "phi_step_deg": 3.0}
     image = simulate(small_experiment(**scan))
     stills = [
         simulate(small_experiment(profile=profile, phi_start_deg=phi)) for phi in (-3.0, 0.0, 3.0)

@@ -97,12 +97,21 @@ def test_a_kernel_gives_the_image(experiment):
     assert not torch.equal(compiled, eager)
 
 
+def larger(experiment):
+    """The same with 200 pixels, so that there are several calls: each takes 64 at least."""
+    detector = dataclasses.replace(experiment.detector, fpixels=20, spixels=10)
+    return dataclasses.replace(experiment, detector=detector)
+
+
 def test_tiles_and_threads_cannot_be_seen(experiment, monkeypatch):
+    experiment = larger(experiment)
     whole = simulate(experiment, engine="compiled")
-    monkeypatch.setattr(walk, "WHOLE_VECTORS", 16)
-    monkeypatch.setattr(walk, "MOST_PIXELS", 16)
-    assert torch.equal(simulate(experiment, engine="compiled"), whole)
-    monkeypatch.undo()
+    monkeypatch.setattr(walk, "MOST_PIXELS", 64)
+    seen = []
+    cut = simulate(experiment, engine="compiled", progress=lambda done, total: seen.append(done))
+    assert seen == [64, 128, 192, 200]
+    assert torch.equal(cut, whole)
+    assert (whole != 0).all()
     usual = torch.get_num_threads()
     try:
         for threads in (1, 2, 3):
@@ -132,11 +141,10 @@ def test_steps_in_blocks_are_added_in_another_order_only(cache, monkeypatch):
 
 
 def test_progress_reaches_the_end(cache, monkeypatch):
-    monkeypatch.setattr(walk, "MOST_PIXELS", 16)
-    monkeypatch.setattr(walk, "WHOLE_VECTORS", 16)
-    seen = []
-    simulate(EXPERIMENTS["list"], engine="compiled", progress=lambda done, total: seen.append(done))
-    assert seen == [16, 30]
+    monkeypatch.setattr(walk, "MOST_PIXELS", 64)
+    seen, work = [], larger(EXPERIMENTS["list"])
+    simulate(work, engine="compiled", progress=lambda *pixels: seen.append(pixels))
+    assert seen == [(64, 200), (128, 200), (192, 200), (200, 200)]
 
 
 def test_a_pixel_that_is_not_rendered_needs_no_kernel(empty):
@@ -295,14 +303,14 @@ class TestLibrary:
     def arguments(self):
         scene = make_scene(make_plan(EXPERIMENTS["list"]))
         number = torch.zeros((), dtype=torch.float64)
-        return [torch.arange(16), *[number] * 4, *kernel_tensors(scene).values()]
+        return [torch.arange(64), *[number] * 4, *kernel_tensors(scene).values()]
 
     def test_a_fixed_argument_is_as_good_as_a_tensor(self, library, arguments):
         (first,) = library(arguments)
         fixed = [arguments[0], *map(Fixed, arguments[1:])]
         for _ in range(3):
             assert torch.equal(library(fixed)[0], first)
-        assert first.shape == (16,)
+        assert first.shape == (64,)
         assert first.dtype == torch.float64
         assert (first > 0).any()
 

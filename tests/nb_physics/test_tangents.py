@@ -85,11 +85,11 @@ def derived(kind, pixels=EVERY, **options):
 class Seen:
     """Keeps what progress is told."""
 
-    def __init__(self):
-        self.done = []
+    def __init__(self, total=30):
+        self.done, self.total = [], total
 
     def __call__(self, done, total):
-        assert total == 30
+        assert total == self.total
         self.done.append(done)
 
 
@@ -124,19 +124,18 @@ def test_kernels_give_the_derivatives_of_torch(cache, kind):
 
 
 def test_derivatives_by_kernels_do_not_show_tiles_and_threads(cache, monkeypatch):
-    kind = "sub-pixels, each domain moves its own way"
-    whole = derived(kind, engine="compiled")
-    monkeypatch.setattr(by_kernels, "MOST_PIXELS", 8)
-    monkeypatch.setattr(by_kernels, "WHOLE_VECTORS", 8)
+    kind, many = "sub-pixels, each domain moves its own way", EVERY.repeat(5)
+    whole = derived(kind, many, engine="compiled")
+    monkeypatch.setattr(by_kernels, "MOST_PIXELS", 64)
     usual = torch.get_num_threads()
     for threads in (1, 3):
         torch.set_num_threads(threads)
-        seen = Seen()
+        seen = Seen(total=150)
         try:
-            cut = derived(kind, engine="compiled", progress=seen)
+            cut = derived(kind, many, engine="compiled", progress=seen)
         finally:
             torch.set_num_threads(usual)
-        assert seen.done == [8, 16, 24, 30]
+        assert seen.done == [64, 128, 150]
         # What a tile's numbers are multiplied with is summed by a library, whose order may be its
         # own: a few units of the last place.
         largest = whole[1].abs().amax(dim=0)

@@ -18,7 +18,7 @@ from nb_core import (
     Profile,
     SlipWarning,
 )
-from nb_core.configs.checks import vector_tensor
+from nb_core.configs.checks import plain_number, vector_tensor
 from nb_core.conventions import AXES
 from nb_core.friedel import lacks_friedel_mates
 from nb_core.units import rad_to_deg
@@ -129,21 +129,21 @@ def _of_the_normal(
 def _of_other_vectors(experiment: Experiment, axes: LabAxes) -> Iterator[Told]:
     detector, beam = experiment.detector, experiment.beam
     size = float(length(axes.twotheta).detach())
-    if abs(size - 1.0) > 1e-6 and float(detector.detector_twotheta_deg) != 0:
+    if abs(size - 1.0) > 1e-6 and plain_number(detector.detector_twotheta_deg) != 0:
         yield (
             24,
             f"twotheta_axis is {size:.6g} long and turns as it is, which distorts the detector; "
             "the corrected profile makes it 1 long",
         )
     along = abs(float(dot(axes.beam, axes.polarization).detach())) > 1.0 - 1e-6
-    if along and float(beam.polarization_factor) != 0 and not beam.nopolar:
+    if along and plain_number(beam.polarization_factor) != 0 and not beam.nopolar:
         yield None, "polar_vector lies along the beam: the direction of polarization is undefined"
 
 
 def _of_angles(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> Iterator[Told]:
     detector = experiment.detector
     for axis in ("rotx", "roty", "rotz", "twotheta"):
-        degrees = float(getattr(detector, f"detector_{axis}_deg"))
+        degrees = plain_number(getattr(detector, f"detector_{axis}_deg"))
         if abs(degrees) > 360.0:
             turned = math.fmod(degrees, 360.0)
             told = f"detector_{axis}_deg {degrees:g} is more than one turn: as {turned:g} degrees"

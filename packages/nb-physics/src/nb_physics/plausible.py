@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from nb_core import DetectorPivot, Experiment
-from nb_core.configs.checks import Scalar
+from nb_core.configs.checks import plain_number
 from nb_core.units import energy_eV_to_wavelength_A, m_to_mm
 from nb_physics.resolved import Plan
 
@@ -47,7 +45,7 @@ class Usual:
     def doubt(self, experiment: Experiment) -> str | None:
         """What is odd about the experiment's value; None where nothing is, or it has none."""
         given = getattr(getattr(experiment, self.section), self.name)
-        value = None if given is None else _plain(given)
+        value = None if given is None else plain_number(given)
         if not value or self.least <= value <= self.most:
             return None
         outside = f"outside {self.least:g} to {self.most:g} {self.unit}"
@@ -132,8 +130,8 @@ def _beam_beside_detector(plan: Plan) -> str | None:
     """The direct beam off the detector, where it was not turned away from the beam on purpose."""
     frame, detector = plan.frame, plan.experiment.detector
     rotations = (detector.detector_rotx_deg, detector.detector_roty_deg, detector.detector_rotz_deg)
-    swung = frame.pivot is DetectorPivot.SAMPLE and any(map(_plain, rotations))
-    if swung or _plain(detector.detector_twotheta_deg):
+    swung = frame.pivot is DetectorPivot.SAMPLE and any(map(plain_number, rotations))
+    if swung or plain_number(detector.detector_twotheta_deg):
         return None
     size = [pixels * frame.pixel_size.item() for pixels in (detector.spixels, detector.fpixels)]
     beam = [frame.beam_slow.item(), frame.beam_fast.item()]
@@ -147,7 +145,3 @@ def _beam_beside_detector(plan: Plan) -> str | None:
     in_pixels = all(0.1 <= share <= 0.9 for share in shares)
     hint = "; a beam centre is in mm, and these look like pixels" if in_pixels else ""
     return f"the direct beam passes beside the detector: {places} of {edges}{hint}"
-
-
-def _plain(value: Scalar) -> float:
-    return value.detach().item() if isinstance(value, Tensor) else float(value)

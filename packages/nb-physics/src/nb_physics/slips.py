@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import Profile
-from nb_core.configs.checks import scalar_tensor
+from nb_core.configs.checks import plain_number, scalar_tensor
 from nb_core.units import rad_to_deg
 from nb_physics.frame import effective_pivot
 from nb_physics.geometry import (
@@ -244,7 +244,8 @@ def _phi_starts(plan: Plan) -> str | None:
 def _backwards(plan: Plan) -> str | None:
     crystal = plan.experiment.crystal
     given = {"osc_range_deg": crystal.osc_range_deg, "phi_step_deg": crystal.phi_step_deg}
-    negative = [f"{name} {float(value):g}" for name, value in given.items() if value and value < 0]
+    values = {name: plain_number(value or 0.0) for name, value in given.items()}
+    negative = [f"{name} {value:g}" for name, value in values.items() if value < 0]
     if not negative:
         return None
     turned = rad_to_deg(scalar_tensor(plan.phi.range)).item()

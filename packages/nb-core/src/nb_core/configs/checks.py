@@ -137,6 +137,11 @@ def scalar_tensor(value: Scalar, device: torch.device | str | None = None) -> Te
     return torch.as_tensor(value, dtype=torch.float64, device=device).reshape(())
 
 
+def plain_number(value: Scalar) -> float:
+    """A scalar field as a number, whose gradient is not looked at."""
+    return value.detach().item() if isinstance(value, Tensor) else float(value)
+
+
 def vector_tensor(value: Vector, device: torch.device | str | None = None) -> Tensor:
     """A vector field as a float64 tensor of shape (3,), with its gradient kept."""
     if isinstance(value, Tensor):

@@ -119,3 +119,23 @@ def test_options_convert_to_toml_as_they_did_before_being_converted(nb, tiny):
     flags = nb("config", "convert", "--to", "flags", "--", *options).out
     again = nb("config", "convert", "--", *shlex.split(flags)).out
     assert again == nb("config", "convert", "--", *options).out
+
+
+@pytest.mark.parametrize(
+    ("profile", "option", "for_dials"),
+    [
+        ("reference", [], False),
+        ("corrected", [], True),
+        ("reference", ["--header", "dials"], True),
+        ("corrected", ["--header", "nanobragg"], False),
+    ],
+)
+def test_headers_are_for_dials_or_for_nanobragg(nb, folder, tiny, profile, option, for_dials):
+    """By the profile, unless --header says; names of files that DIALS reads end in a number."""
+    ran = nb("simulate", "--profile", profile, *option, "--", *tiny)
+    assert ran.code == 0
+    name = "intimage_0001.img" if for_dials else "intimage.img"
+    assert sorted(path.name for path in folder.glob("int*")) == [name]
+    keys = read_smv(name).keys
+    assert ("BEAM_CENTER_CONVENTION" in keys) is for_dials
+    assert ("ADC_OFFSET" in keys) is for_dials

@@ -64,6 +64,17 @@ class _Running:
     number: int = 0
 
 
+def _check(experiment: Experiment, steps: int, start_error_deg: float) -> None:
+    """Refuses what cannot be refined, or not so."""
+    if experiment.crystal.shape is CrystalShape.TOPHAT:
+        remedy = "flat-topped spots have no gradient; choose square, round or gauss"
+        raise InputError("shape", "tophat", remedy)
+    if steps < 1:
+        raise InputError("steps", steps, "must be 1 or more")
+    if not 0 < start_error_deg < 90:
+        raise InputError("start_error_deg", start_error_deg, "must be between 0 and 90 degrees")
+
+
 class Refinement:
     """Fits an experiment to an image.
 
@@ -100,13 +111,7 @@ class Refinement:
         engine: Engine | str = Engine.AUTO,
         progress: Told | None = None,
     ) -> None:
-        if experiment.crystal.shape is CrystalShape.TOPHAT:
-            remedy = "flat-topped spots have no gradient; choose square, round or gauss"
-            raise InputError("shape", "tophat", remedy)
-        if steps < 1:
-            raise InputError("steps", steps, "must be 1 or more")
-        if not 0 < start_error_deg < 90:
-            raise InputError("start_error_deg", start_error_deg, "must be between 0 and 90 degrees")
+        _check(experiment, steps, start_error_deg)
         self.observation = image if isinstance(image, Observation) else observe(image, experiment)
         self.plan = make_plan(experiment)
         chosen = _member("lattice", lattice, Lattice)

@@ -105,9 +105,6 @@ def make_result(
     empty = above_floor(simple.at(_spotless(model), values, pixels))
     _require_spots(counts.flatten()[pixels], expected, empty)
     matrix = covariance(information(expected, jacobian), model.names)
-    lower, upper = model.bounds()
-    margin = 1e-6 * (upper - lower)
-    held = (values <= lower + margin) | (values >= upper - margin)
     return Result(
         start=model.base,
         experiment=model.experiment(values.detach().clone()),
@@ -118,11 +115,19 @@ def make_result(
         chi_squared=chi_squared,
         loss=last.loss,
         pixels=pixels.numel(),
-        at_bound=tuple(n for n, at in zip(model.names, held.tolist(), strict=True) if at),
+        at_bound=_at_bound(model, values),
         history=tuple(history),
         before=before,
         after=after,
     )
+
+
+def _at_bound(model: Model, values: Float[Tensor, " parameters"]) -> tuple[str, ...]:
+    """The names of the parameters that stand at a bound."""
+    lower, upper = model.bounds()
+    margin = 1e-6 * (upper - lower)
+    held = (values <= lower + margin) | (values >= upper - margin)
+    return tuple(name for name, at in zip(model.names, held.tolist(), strict=True) if at)
 
 
 def mean_chi_squared(

@@ -86,9 +86,7 @@ class Bench:
         """All that is measured of a workload with an engine."""
         settings = self.settings
         threads = workload.threads or settings.threads
-        label = f"{workload.name}-{workload.dtype}"
-        if len(settings.engines) > 1:
-            label = f"{label}-{engine}"
+        label = self._label(workload, engine)
         arguments = workload.arguments(settings.hkl)
         job = self._job(workload, arguments, engine)
         with tempfile.TemporaryDirectory(prefix="nb-") as folder:
@@ -106,9 +104,7 @@ class Bench:
                 if settings.profile is not None:
                     child.order(f"profile {settings.profile.resolve() / label}.json.gz")
                 child.finish()
-        if not settings.keep:
-            for name in ("images", "kernels"):
-                shutil.rmtree(settings.artefacts / name, ignore_errors=True)
+        self._tidy()
         last = answers[-1]
         forward = tuple(answer["forward"] for answer in answers if answer["forward"] is not None)
         return Row(
@@ -126,6 +122,17 @@ class Bench:
             ceiling=ceiling,
             warnings=tuple(ready["warnings"]),
         )
+
+    def _label(self, workload: Workload, engine: str) -> str:
+        """What the files of a workload are named after."""
+        label = f"{workload.name}-{workload.dtype}"
+        return f"{label}-{engine}" if len(self.settings.engines) > 1 else label
+
+    def _tidy(self) -> None:
+        """Takes away what a workload left, unless it shall stay."""
+        if not self.settings.keep:
+            for name in ("images", "kernels"):
+                shutil.rmtree(self.settings.artefacts / name, ignore_errors=True)
 
     def _job(self, workload: Workload, arguments: list[str], engine: str) -> dict[str, Any]:
         return {

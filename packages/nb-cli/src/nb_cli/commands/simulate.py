@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -80,7 +81,7 @@ def command(
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite
     files = chosen_files(experiment.outputs, png, style=style)
-    _check_files(experiment, [*files.values()], png, arguments, overwrite)
+    _check_files(experiment, list(files.values()), png, arguments, overwrite)
     target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
@@ -93,8 +94,7 @@ def command(
     noise = NoiseGenerator(rng)
     figures, written = write_outputs(plan, image, files, noise, style=style, overwrite=overwrite)
     say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
-    if png:
-        say(_draw(plan, image, png, overwrite=overwrite))
+    _draw(plan, image, png, overwrite, say)
     _print_pixel(experiment, image)
 
 
@@ -109,19 +109,22 @@ def _check_files(
     from nb_cli.outputs import check_targets, input_files
     from nb_cli.picture import picture_format
 
-    if png:
-        picture_format(png)
     named = [name for name in (*images, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
     check_targets(named, overwrite=overwrite, inputs=inputs)
+    if png:
+        picture_format(png)
 
 
-def _draw(plan: Plan, image: Tensor, png: str, *, overwrite: bool) -> str:
-    """--png: the image with its resolution rings. Returns what was written."""
+def _draw(
+    plan: Plan, image: Tensor, png: str | None, overwrite: bool, say: Callable[[str], None]
+) -> None:
+    """--png: the image with its resolution rings."""
     from nb_cli.picture import draw_simulation
 
-    draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
-    return f"wrote {png}: picture with resolution rings"
+    if png:
+        draw_simulation(plan, image.detach().cpu().numpy(), png, overwrite=overwrite)
+        say(f"wrote {png}: picture with resolution rings")
 
 
 def _print_pixel(experiment: Experiment, image: Tensor) -> None:

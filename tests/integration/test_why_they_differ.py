@@ -21,6 +21,8 @@ LIST = "-cell 70 80 90 75 85 95 -misset 10 20 30 -default_F 3 -Na 5 -Nb 7 -Nc 4"
 CAMERA = "-distance 100 -pixel 0.2 -detpixels 128 -lambda 1"
 GOOD = f"{LIST} {CAMERA} -hkl p1.hkl"
 FLAT = f"{LIST} {CAMERA}"
+PLAIN = GOOD.replace("75 85 95", "90 95 90")
+"""A cell that both profiles build alike."""
 SOURCES = "-1 0 0 1 1e-10\n-1 0.001 0 3 1.01e-10\n"
 PIXEL = (64, 70)
 
@@ -81,7 +83,7 @@ FAULTS = {
     "stale dump": (FLAT, FLAT, "structure"),
     "convention": (f"{GOOD} -xds", GOOD, "geometry"),
     "one F": (GOOD, GOOD.replace("p1.hkl", "p2.hkl"), "structure"),
-    "weights": (f"{GOOD} -sourcefile sources.txt", None, "accumulate"),
+    "weights": (f"{PLAIN} -sourcefile sources.txt", None, "accumulate"),
     "dmin": (f"{GOOD} -dmin 9", GOOD, "scattering"),
     "oversample": (f"{GOOD} -oversample 2", f"{GOOD} -oversample 1", "geometry"),
     "wavelength": (GOOD, GOOD.replace("-lambda 1", "-lambda 0.1"), "sources"),
@@ -115,7 +117,7 @@ def test_the_program_is_run_where_no_log_is_given(folder, capsys, more):
 
 def test_the_worst_pixel_is_found(folder, capsys):
     """The corrected profile weighs sources, which C does not."""
-    words = [*GOOD.split(), "-sourcefile", "sources.txt"]
+    words = [*PLAIN.split(), "-sourcefile", "sources.txt"]
     code = run(["first-divergence", "--c-bin", C_PROGRAM, "--profile", "corrected", "--", *words])
     lines = capsys.readouterr().out.splitlines()
     assert code == 3

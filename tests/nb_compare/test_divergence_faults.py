@@ -17,6 +17,7 @@ from nb_core import (
     DetectorConvention,
     Experiment,
     NbWarning,
+    OrientationMatrix,
     Profile,
     SourceTable,
     StructureFactors,
@@ -91,8 +92,14 @@ def one_changed_F(experiment: Experiment) -> Experiment:
 
 
 def weights(experiment: Experiment) -> Experiment:
-    """The sources of the experiment as a table with weights, which the corrected profile uses."""
-    sources = make_plan(experiment).sources
+    """The sources of the experiment as a table with weights, which the corrected profile uses.
+
+    The cell is given by its matrix: by its angles it would be another one in that profile.
+    """
+    plan = make_plan(experiment)
+    sources, columns = plan.sources, plan.cell.reciprocal.T * experiment.beam.wavelength_A
+    matrix = OrientationMatrix(columns.contiguous())
+    experiment = changed(experiment, "crystal", matrix=matrix, misset_deg=None)
     table = SourceTable(
         -sources.incident.T.contiguous(),
         torch.arange(1.0, sources.wavelength.numel() + 1, dtype=torch.float64),

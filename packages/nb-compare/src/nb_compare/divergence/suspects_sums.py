@@ -43,7 +43,7 @@ def _mended(scene: Scene) -> tuple[int | None, str]:
     in_sum = sampling.oversample_omega or sampling.oversample_polar or sampling.oversample_thick
     of_sums = scene.first.stage in _SUMS
     slips = (
-        (scene.first.stage == "orientation", 13, "C takes random missets from another range"),
+        *_of_orientation(scene),
         (scene.first.stage == "structure", 21, "C chooses interpolation before the sample size"),
         (detector.curved_detector, 38, "C bends the detector about lab y and z"),
         (detector.pix0_vector_m is not None, 7, "C overwrites -pix0_vector"),
@@ -56,6 +56,18 @@ def _mended(scene: Scene) -> tuple[int | None, str]:
         (of_sums, 31, "C takes the factors of the first sub-pixel and source for all"),
     )
     return next(((row, text) for holds, row, text in slips if holds), (None, "C keeps its slips"))
+
+
+def _of_orientation(scene: Scene) -> Iterator[tuple[bool, int, str]]:
+    """Slips that show in the cell's vectors: whether each is met, its line, and what C does."""
+    crystal, turned = scene.experiment.crystal, scene.first.stage == "orientation"
+    angles = (crystal.cell_alpha, crystal.cell_beta, crystal.cell_gamma)
+    oblique = crystal.matrix is None and sum(float(angle) != 90.0 for angle in angles) >= 2
+    stepped = bool(scene.plan.phi.step != 0)
+    random = crystal.misset_deg == "random"
+    yield turned and random, 13, "C takes random missets from another range"
+    yield turned and oblique, 44, "C builds another cell where two or more angles are oblique"
+    yield turned and stepped, 45, "C takes phi at the start of each step"
 
 
 def _weighted(plan: Plan) -> bool:

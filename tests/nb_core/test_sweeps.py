@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from nb_core.errors import InputError
 from nb_core.sweeps import (
+    refuse_too_many,
     resolve_dispersion,
     resolve_divergence,
     resolve_layers,
     resolve_mosaic,
     resolve_phi,
     resolve_rotation,
+    resolve_sensor,
 )
 
 DEGREE = math.pi / 180
@@ -172,12 +174,47 @@ def test_behaviour_20_mosaic(given_as, expected):
     assert resolve_mosaic(*given_as)[:2] == expected
 
 
-@pytest.mark.parametrize("resolve", [resolve_phi, resolve_divergence, resolve_rotation])
-def test_more_steps_than_can_be_counted_are_refused(resolve):
-    assert resolve(2.0**31 - 1, 1.0, None).count == 2**31 - 1
-    for width, step in ((2.0**32, 1.0), (1e300, 1e-300)):
-        with pytest.raises(InputError, match="too many steps for a range"):
+@pytest.mark.parametrize(
+    ("given_as", "expected"),
+    [
+        ((0.0, None), (0, 0, 1)),
+        ((0.0, 7), (0, 0, 1)),
+        ((4e-4, None), (4e-4, 2e-4, 2)),
+        ((4e-4, 0), (4e-4, 2e-4, 2)),
+        ((4e-4, 1), (4e-4, 4e-4, 1)),
+        ((4e-4, 2), (4e-4, 2e-4, 2)),
+        ((4e-4, 5), (4e-4, 0.8e-4, 5)),
+    ],
+)
+def test_behaviour_20_corrected_layers_fill_the_thickness(given_as, expected):
+    sweep = resolve_sensor(*given_as)
+    assert (sweep.range, sweep.step, sweep.count) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("resolve", "field"),
+    [
+        (resolve_phi, "phi_step_deg"),
+        (resolve_rotation, "phi_step_deg"),
+        (resolve_divergence, "hdiv_step_mrad"),
+    ],
+)
+def test_more_steps_than_fit_in_memory_are_refused(resolve, field):
+    assert resolve(1e7 - 1.0, 1.0, None).count == 10**7 - 1
+    for width, step in ((2e7, 1.0), (1e300, 1e-300), (1.0, 1e-320)):
+        with pytest.raises(InputError, match=f"{field} .*: .*too many steps for a range"):
             resolve(width, step, None)
+
+
+def test_a_vertical_step_is_named_as_such():
+    with pytest.raises(InputError, match=r"vdiv_step_mrad .-vdivstep.: 1e-06: .* range of 1000;"):
+        resolve_divergence(1.0, 1e-9, None, "vdiv")
+
+
+def test_sweeps_that_are_gone_through_together_have_a_limit():
+    refuse_too_many({"phi_steps": 10**4, "mosaic_domains": 10**3})
+    with pytest.raises(InputError, match=r"phi_steps, mosaic_domains: 10001 x 1000: 1e\+07 in all"):
+        refuse_too_many({"phi_steps": 10**4 + 1, "mosaic_domains": 10**3})
 
 
 def test_a_range_and_a_step_keep_their_gradient():
@@ -204,6 +241,7 @@ def test_any_sweep_has_a_sample_and_a_finite_step(width, step, count):
     for resolve in (resolve_phi, resolve_divergence):
         _check(resolve(width, step, count))
     _check(resolve_layers(width or 0.0, count))
+    _check(resolve_sensor(width or 0.0, count))
     _check(resolve_dispersion(width or 0.0, count))
     spread, domains, why = resolve_mosaic(width, count)
     assert domains >= 1

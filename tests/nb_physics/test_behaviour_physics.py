@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_experiments import PROFILES, Collector, small_experiment, small_list
 
-from nb_core import CrystalShape, DetectorConvention, Profile, Roi
+from nb_core import CrystalShape, DetectorConvention, DetectorPivot, Profile, Roi
 from nb_physics import make_plan, simulate
 from nb_physics.lattice.round import round_, sinc3
 from nb_physics.scale import photons
@@ -167,5 +167,24 @@ def test_behaviour_43_the_distance_knows_the_rotations_but_not_twotheta(
     profile, angle, distance_mm, close_mm
 ):
     frame = make_plan(small_experiment(profile=profile, **{angle: 20.0})).frame
+    if profile is CORRECTED:
+        distance_mm = 35.0
     assert frame.distance.item() * 1000 == pytest.approx(distance_mm, rel=1e-12)
     assert frame.close_distance.item() * 1000 == pytest.approx(close_mm, rel=1e-12)
+
+
+def twotheta_frame(**fields):
+    return make_plan(small_experiment(profile=Profile.CORRECTED, **fields)).frame
+
+
+def test_behaviour_43_corrected_close_distance_is_the_one_given():
+    frame = twotheta_frame(close_distance_mm=34.0, detector_twotheta_deg=10.0)
+    assert frame.close_distance.item() == pytest.approx(0.034, rel=1e-12)
+    assert frame.distance.item() == pytest.approx(0.034 / math.cos(math.radians(10)), rel=1e-12)
+
+
+@pytest.mark.parametrize("pivot", list(DetectorPivot))
+def test_behaviour_43_corrected_beam_centre_is_where_the_beam_meets_the_plane(pivot):
+    frame = twotheta_frame(detector_pivot=pivot, detector_twotheta_deg=12.0, distance_mm=40.0)
+    hit = frame.origin + frame.beam_fast * frame.fast + frame.beam_slow * frame.slow
+    torch.testing.assert_close(hit, frame.distance * frame.beam, rtol=0, atol=1e-15)

@@ -92,11 +92,11 @@ def test_behaviour_33_layers_are_summed_then_multiplied_by_the_last_layers_share
     assert_equal(image, scale * total * seen.all("omega")[0] * seen.all("capture")[2])
 
 
-@pytest.mark.parametrize(("layers", "tolerance"), [(2, 0.3), (8, 0.1), (64, 0.012)])
-def test_behaviour_33_corrected_layers_tend_to_the_whole_sensors_absorption(layers, tolerance):
+@pytest.mark.parametrize("layers", [1, 2, 8, None])
+def test_behaviour_33_corrected_layers_absorb_what_the_whole_sensor_does(layers):
     """One unit cell scatters evenly, so that the sensor alone makes the difference.
 
-    `layers` of thickness / (layers - 1) reach that much deeper, by rule 20.
+    To the change of the solid angle and of the lattice's phase over 10 um of 35 mm.
     """
     still = {"profile": CORRECTED, "nopolar": True, "N_cells": (1, 1, 1)}
     sensor = {"detector_thick_um": 10.0, "detector_abs_um": 8.0, "detector_thicksteps": layers}
@@ -104,8 +104,7 @@ def test_behaviour_33_corrected_layers_tend_to_the_whole_sensors_absorption(laye
     image, _, _ = recorded(**still, **sensor)
     cosine = seen.all("diffracted")[0][0]
     limit = bare * (1 - torch.exp(-10.0 / 8.0 / cosine))
-    torch.testing.assert_close(image, limit, rtol=tolerance, atol=0)
-    assert ((image - limit).abs() / limit).max() > tolerance / 4
+    torch.testing.assert_close(image, limit, rtol=2e-3, atol=0)
 
 
 def water_photons(edge_um, fluence):

@@ -117,3 +117,40 @@ def test_a_beam_centre_that_the_convention_does_not_read_is_warned_of(convention
     else:
         with pytest.warns(NbWarning, match=f"{warned}.* do not move the detector"):
             make_plan(experiment)
+
+
+def test_a_flux_without_an_exposure_is_refused_and_told_in_the_reference():
+    dark = {"flux": 1e10, "exposure": 0.0}
+    with pytest.raises(InputError, match="a flux needs an exposure greater than 0 s"):
+        make_plan(small_experiment(profile=Profile.CORRECTED, **dark))
+    with pytest.warns(NbWarning, match="flux 1e.10 does not count without an exposure"):
+        make_plan(small_experiment(profile=Profile.REFERENCE, **dark))
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"distance_mm": 1e-320}, "distance_mm: 1e-320: must be from"),
+        ({"close_distance_mm": 1e-320}, "close_distance_mm: 1e-320: must be from"),
+        ({"wavelength_A": 1e-320}, "wavelength_A: 1e-320: must be from"),
+        ({"cell_a": 1e300}, "cell_a: 1e.300: must be from"),
+        ({"wavelength_A": 1e-15, "oversample": None}, "oversample .*not given"),
+        ({"dispersion_percent": 200.0}, "dispersion_percent: 200.0: reaches wavelengths of 0"),
+        (
+            {
+                "hdiv_range_mrad": 1.0,
+                "hdiv_steps": 10**5,
+                "vdiv_range_mrad": 1.0,
+                "vdiv_steps": 10**5,
+            },
+            "hdivsteps.*100000 x 100000 x 1: 1e.10 in all",
+        ),
+        (
+            {"mosaic_spread_deg": 1.0, "mosaic_domains": 10**4, "phi_steps": 10**4},
+            "10000 x 10000: 1e.08 in all",
+        ),
+    ],
+)
+def test_what_cannot_be_computed_is_refused_by_its_name(fields, match):
+    with pytest.raises(InputError, match=match):
+        make_plan(small_experiment(**fields))

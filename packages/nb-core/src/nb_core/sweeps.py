@@ -9,16 +9,18 @@ Angles are in radians, dispersion is a fraction, thickness is in metres.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from nb_core.errors import InputError
-from nb_core.units import deg_to_rad, rad_to_deg
+from nb_core.units import deg_to_rad, rad_to_deg, rad_to_mrad
 
 Scalar = int | float | Tensor
 
-MOST_STEPS = 2**31 - 1
+MOST_STEPS = 10_000_000
+"""Of one sweep, and of sweeps that are gone through together: more would not fit in memory."""
 
 _ROUNDING = 1e-12
 """By how much a range of whole steps may exceed them, after degrees have become radians."""
@@ -50,7 +52,8 @@ def resolve_phi(osc: Scalar | None, step: Scalar | None, count: int | None) -> S
     if count is None:
         if step <= 0:
             return Sweep(osc, osc / 2.0, 2, "a range alone makes 2 steps")
-        return Sweep(osc, step, max(1, _steps(osc, step)), "range and step given")
+        count = _steps(osc, step, "phi_step_deg (-phistep)", rad_to_deg)
+        return Sweep(osc, step, max(1, count), "range and step given")
     count = max(count, 1)
     if step < 0:
         return Sweep(osc, osc / count, count, "range and count given")
@@ -81,13 +84,19 @@ def resolve_rotation(osc: Scalar | None, step: Scalar | None, count: int | None)
         return Sweep(osc, osc, 1, "a range of 0 is no rotation")
     if not stride:
         return Sweep(osc, osc / 2, 2, "a range alone makes 2 steps")
-    steps = max(1, _steps(abs(width) * (1 - _ROUNDING), abs(stride)))
+    wide = abs(width) * (1 - _ROUNDING)
+    steps = max(1, _steps(wide, abs(stride), "phi_step_deg (-phistep)", rad_to_deg))
     return Sweep(osc, osc / steps, steps, "range and step given")
 
 
-def resolve_divergence(width: Scalar | None, step: Scalar | None, count: int | None) -> Sweep:
-    """Horizontal or vertical beam divergence."""
-    return _something(_grid(_or_unset(width), _or_unset(step), count or 0, alone=1.0))
+def resolve_divergence(
+    width: Scalar | None, step: Scalar | None, count: int | None, axis: str = "hdiv"
+) -> Sweep:
+    """Horizontal or vertical beam divergence; axis: `hdiv` or `vdiv`, for errors."""
+    grid = _grid(
+        _or_unset(width), _or_unset(step), count or 0, 1.0, f"{axis}_step_mrad (-{axis}step)"
+    )
+    return _something(grid)
 
 
 def resolve_dispersion(width: Scalar, count: int | None) -> Sweep:
@@ -96,10 +105,32 @@ def resolve_dispersion(width: Scalar, count: int | None) -> Sweep:
 
 
 def resolve_layers(thickness: Scalar, count: int | None) -> Sweep:
-    """Sensor layers; with no count there are 2, of half the thickness each."""
+    """Sensor layers as nanoBragg has them; with no count there are 2, of half the thickness each.
+
+    A count of n makes them thickness / (n - 1) thick, so that they reach deeper than the sensor.
+    """
     if not count:
         return _something(Sweep(thickness, thickness / 2, 2, "2 layers where no count is given"))
     return _something(_grid(thickness, -1.0, count, alone=0.5e-6))
+
+
+def resolve_sensor(thickness: Scalar, count: int | None) -> Sweep:
+    """Sensor layers that fill the thickness, all alike; 2 where no count is given."""
+    layers = count or 2
+    why = "count given" if count else "2 layers where no count is given"
+    return _something(Sweep(thickness, thickness / layers, layers, why))
+
+
+def refuse_too_many(counts: dict[str, int]) -> None:
+    """InputError where sweeps that are gone through together make more than MOST_STEPS.
+
+    counts: number of steps, by the name of the field that sets it
+    """
+    total = math.prod(counts.values())
+    if total > MOST_STEPS:
+        shown = " x ".join(f"{count}" for count in counts.values())
+        remedy = f"{total:.3g} in all, at most {MOST_STEPS:.0e} are possible; take fewer"
+        raise InputError(", ".join(counts), shown, remedy)
 
 
 def resolve_mosaic(spread_deg: Scalar | None, domains: int | None) -> tuple[Scalar, int, str]:
@@ -114,12 +145,16 @@ def resolve_mosaic(spread_deg: Scalar | None, domains: int | None) -> tuple[Scal
     return spread_deg, domains, "as given"
 
 
-def _steps(width: Scalar, step: Scalar) -> int:
-    """How many steps cover a range; InputError where a 32-bit number cannot count them."""
+def _steps(width: Scalar, step: Scalar, field: str, shown: Callable[[float], float]) -> int:
+    """How many steps cover a range; InputError where they are more than MOST_STEPS.
+
+    field: that sets the step; shown: turns radians into its unit
+    """
     wide, apart = _plain(width), _plain(step)
     ratio = wide / apart if apart > 0 else math.inf
     if ratio > MOST_STEPS:
-        raise InputError("step", apart, f"too many steps for a range of {wide:g}; make it larger")
+        remedy = f"too many steps for a range of {shown(wide):.6g}; make it larger"
+        raise InputError(field, float(f"{shown(apart):.6g}"), remedy)
     return math.ceil(ratio)
 
 
@@ -131,8 +166,11 @@ def _or_unset(value: Scalar | None) -> Scalar:
     return -1.0 if value is None else value
 
 
-def _grid(width: Scalar, step: Scalar, count: int, alone: float) -> Sweep:
-    """The rules that divergence, dispersion and layers share; `alone`: range of a bare count."""
+def _grid(width: Scalar, step: Scalar, count: int, alone: float, field: str = "step") -> Sweep:
+    """The rules that divergence, dispersion and layers share.
+
+    alone: range of a bare count; field: that sets a divergence's step
+    """
     if width < 0:
         if step > 0:
             return Sweep(step, step, 2, "a step without a range makes 2 steps")
@@ -142,7 +180,8 @@ def _grid(width: Scalar, step: Scalar, count: int, alone: float) -> Sweep:
     if step > 0:
         if count > 0:
             return Sweep(width, step, count, "range, step and count given")
-        return Sweep(width, step, _steps(width, step), "range and step given")
+        steps = _steps(width, step, field, rad_to_mrad)
+        return Sweep(width, step, steps, "range and step given")
     if count <= 0:
         return Sweep(width, width, 2, "a range alone makes 2 steps")
     count = max(count, 2)

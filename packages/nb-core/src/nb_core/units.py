@@ -55,6 +55,10 @@ def mrad_to_rad(angle: Value) -> Value:
     return angle / 1000.0
 
 
+def rad_to_mrad(angle: Value) -> Value:
+    return angle * 1000.0
+
+
 def percent_to_fraction(percentage: Value) -> Value:
     return percentage / 100.0
 

@@ -138,7 +138,9 @@ def place_detector(detector: DetectorConfig, axes: LabAxes, profile: Profile) ->
         return rotate_about(rotate_xyz(v, angles), axes.twotheta, twotheta)
 
     pivot = effective_pivot(detector, profile)
-    ratio = _ratio(axes, rotate_xyz(axes.normal, angles), pivot, profile)
+    nanobraggs = profile is Profile.REFERENCE or pivot is DetectorPivot.SAMPLE
+    facing = rotate_xyz(axes.normal, angles) if nanobraggs else turned(axes.normal)
+    ratio = _ratio(axes, facing, pivot, profile)
     if detector.close_distance_mm is None:
         close_distance = torch.abs(ratio * mm_to_m(scalar_tensor(detector.distance_mm)))
     else:
@@ -152,6 +154,7 @@ def place_detector(detector: DetectorConfig, axes: LabAxes, profile: Profile) ->
     elif pivot is DetectorPivot.SAMPLE:
         flat = -centre.close_fast * axes.fast - centre.close_slow * axes.slow
         origin = turned(flat + close_distance * axes.normal)
+        ratio = ratio if profile is Profile.REFERENCE else dot(axes.beam, normal)
     else:
         _refuse_infinity(detector, ratio)
         distance = close_distance / ratio
@@ -184,7 +187,7 @@ def _angle(angle_deg: Scalar, profile: Profile) -> Float[Tensor, ""]:
 def _ratio(
     axes: LabAxes, turned: Float[Tensor, "3"], pivot: DetectorPivot, profile: Profile
 ) -> Float[Tensor, ""]:
-    """Close distance over distance: the cosine of the beam and the normal, turned about x, y, z.
+    """Close distance over distance: the cosine of the beam and the turned normal.
 
     Reference: with its sign, so that a beam centre moves upstream once the detector is turned by
     more than a right angle. Corrected: the beam centre stays on the side of the sample where it is.
@@ -224,7 +227,8 @@ def _frame(
 ) -> DetectorFrame:
     """Reads the distances and beam centres back off the placed detector.
 
-    The distance follows from a ratio that knows the rotations but not two-theta, as in nanoBragg.
+    Reference: the distance follows from a ratio that knows the rotations but not two-theta, as in
+    nanoBragg, and the beam centre from that. Corrected: where the beam meets the plane.
     Where the beam never meets the plane, the point nearest the sample stands in for its centre.
     """
     pixel = mm_to_m(scalar_tensor(detector.pixel_size_mm))
@@ -233,7 +237,8 @@ def _frame(
     behind = bool(along_normal.detach() < 0)
     close_distance = -along_normal if behind else along_normal
     close_fast, close_slow = -dot(origin, fast), -dot(origin, slow)
-    signed = profile is Profile.REFERENCE or detector.pix0_vector_m is not None
+    kept = detector.pix0_vector_m is None and pivot is DetectorPivot.BEAM
+    signed = profile is Profile.REFERENCE or not kept
     distance = _distance(placed, along_normal if signed else close_distance, close_distance)
     meets = placed.distance is not None or not _is_parallel(placed.ratio)
     to_beam = distance * axes.beam - origin

@@ -19,7 +19,7 @@ from nb_core import (
     SlipWarning,
 )
 from nb_core.configs.checks import scalar_tensor
-from nb_core.sweeps import Sweep, resolve_layers
+from nb_core.sweeps import Sweep, refuse_too_many, resolve_layers, resolve_mosaic, resolve_sensor
 from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
 from nb_physics.axes import LabAxes, lab_axes
 from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
@@ -41,6 +41,10 @@ from nb_physics.structure import structure_grid
 from nb_physics.vectors import length
 
 __all__ = ["Plan", "make_plan"]
+
+
+MOST_SUBPIXELS = 1_000_000
+"""Along a pixel's edge: what asks for more has a length of another unit."""
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -67,6 +71,7 @@ def _resolved(experiment: Experiment) -> Plan:
     notes = [note for note in told if note is not None]
     frame = place_detector(detector, axes, experiment.profile)
     cell = unit_cell(crystal, beam.wavelength_A, experiment.profile)
+    _refuse_steps(experiment)
     mosaic = mosaic_rotations(crystal, experiment.profile)
     phi = phi_angles(crystal, experiment.profile)
     given = _given_cells(experiment)
@@ -100,6 +105,14 @@ def _resolved(experiment: Experiment) -> Plan:
         dmin=scalar_tensor(experiment.sampling.dmin_A),
         notes=tuple(notes),
     )
+
+
+def _refuse_steps(experiment: Experiment) -> None:
+    """InputError for more steps of the crystal, phi times domains, than fit in memory."""
+    crystal = experiment.crystal
+    _, domains, _ = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
+    phi = phi_sweep(crystal, experiment.profile).count
+    refuse_too_many({"phi_steps (-phisteps)": phi, "mosaic_domains (-mosaic_domains)": domains})
 
 
 def _warn(message: str) -> None:
@@ -176,7 +189,13 @@ def _oversample(
     wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
     resolvable = wavelength * _viewing_distance(experiment, frame) / frame.pixel_size
     ratio = float((3.0 * edges.max() / resolvable).detach())
-    recommended = max(1, math.ceil(ratio))
+    recommended = max(1, math.ceil(min(ratio, MOST_SUBPIXELS)))
+    if experiment.sampling.oversample is None and recommended >= MOST_SUBPIXELS:
+        remedy = (
+            f"a crystal of {edges.max().item():.3g} m at this wavelength and distance needs "
+            f"{ratio:.3g} sub-pixels a pixel's edge; correct these, or give oversample"
+        )
+        raise InputError("oversample (-oversample)", "not given", remedy)
     if experiment.sampling.oversample is None:
         notes.append(f"oversample {recommended}: three sub-pixels for each fringe of the crystal")
         return recommended
@@ -194,7 +213,7 @@ def _viewing_distance(experiment: Experiment, frame: DetectorFrame) -> Float[Ten
     Reference: with its sign, and infinite where the beam never meets the detector, as in nanoBragg.
     """
     if experiment.profile is Profile.CORRECTED:
-        return frame.distance.abs()
+        return frame.close_distance
     met = meets_the_beam(frame.beam, frame.normal)
     return frame.distance if met else torch.full_like(frame.distance, torch.inf)
 
@@ -209,7 +228,8 @@ def _sensor(experiment: Experiment) -> tuple[Sweep, Float[Tensor, ""]]:
     depth = detector.detector_abs_um
     if isinstance(depth, float) and math.isinf(depth):
         return resolve_layers(0.0, detector.detector_thicksteps), scalar_tensor(0.0)
-    layers = resolve_layers(thickness, detector.detector_thicksteps)
+    resolve = resolve_layers if experiment.profile is Profile.REFERENCE else resolve_sensor
+    layers = resolve(thickness, detector.detector_thicksteps)
     if depth is not None:
         return layers, 1.0 / um_to_m(scalar_tensor(depth))
     if layers.count == 1 and not layers.range:
@@ -222,6 +242,12 @@ def _fluence(experiment: Experiment) -> Float[Tensor, ""]:
     """photons/m^2: from the flux where there is one, else as given."""
     beam = experiment.beam
     flux, exposure = scalar_tensor(beam.flux), scalar_tensor(beam.exposure)
+    if flux != 0 and exposure == 0:
+        if experiment.profile is Profile.CORRECTED:
+            raise InputError(
+                "exposure (-exposure)", 0.0, "a flux needs an exposure greater than 0 s"
+            )
+        _warn(f"flux {flux.item():g} does not count without an exposure: the fluence does")
     if flux != 0 and exposure > 0:
         return fluence_from_flux(flux, exposure, mm_to_m(scalar_tensor(beam.beamsize_mm)))
     return scalar_tensor(beam.fluence)

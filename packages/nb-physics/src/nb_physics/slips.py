@@ -145,7 +145,7 @@ def _last_layer(plan: Plan) -> str | None:
     if not (plan.absorbing and late and count > 1):
         return None
     depth = (plan.layer_depth * plan.attenuation).item()
-    caught = 1.0 - math.exp(-count * depth)
+    caught = 1.0 - math.exp(-(scalar_tensor(plan.layers.range) * plan.attenuation).item())
     if not caught:
         return None
     last = math.exp(-(count - 1) * depth) - math.exp(-count * depth)

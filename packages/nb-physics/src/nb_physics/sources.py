@@ -11,7 +11,7 @@ from torch import Tensor
 from nb_core import BeamConfig, InputError
 from nb_core.configs.checks import scalar_tensor
 from nb_core.data import SourceTable
-from nb_core.sweeps import Scalar, Sweep, resolve_dispersion, resolve_divergence
+from nb_core.sweeps import Scalar, Sweep, refuse_too_many, resolve_dispersion, resolve_divergence
 from nb_core.units import m_to_A, mrad_to_rad, percent_to_fraction
 from nb_physics.axes import LabAxes
 from nb_physics.vectors import rotate_about, unit
@@ -43,9 +43,11 @@ def beam_sweeps(beam: BeamConfig) -> tuple[Sweep, Sweep, Sweep]:
     def rad(value: Scalar | None) -> Scalar | None:
         return None if value is None else mrad_to_rad(value)
 
+    horizontal = beam.hdiv_range_mrad, beam.hdiv_step_mrad
+    vertical = beam.vdiv_range_mrad, beam.vdiv_step_mrad
     return (
-        resolve_divergence(rad(beam.hdiv_range_mrad), rad(beam.hdiv_step_mrad), beam.hdiv_steps),
-        resolve_divergence(rad(beam.vdiv_range_mrad), rad(beam.vdiv_step_mrad), beam.vdiv_steps),
+        resolve_divergence(*map(rad, horizontal), beam.hdiv_steps, "hdiv"),
+        resolve_divergence(*map(rad, vertical), beam.vdiv_steps, "vdiv"),
         resolve_dispersion(percent_to_fraction(beam.dispersion_percent), beam.dispersion_steps),
     )
 
@@ -53,11 +55,15 @@ def beam_sweeps(beam: BeamConfig) -> tuple[Sweep, Sweep, Sweep]:
 def beam_sources(beam: BeamConfig, axes: LabAxes) -> Sources:
     """The sources of a beam: from its file, or a grid of divergence times wavelengths.
 
-    Raises InputError where the ellipse of a round divergence leaves no point of the grid.
+    Raises InputError where the ellipse of a round divergence leaves no point of the grid, or the
+    grid has more points than fit in memory.
     """
     if beam.sources is not None:
         return table_sources(beam.sources, axes, scalar_tensor(beam.wavelength_A))
     horizontal, vertical, spectrum = beam_sweeps(beam)
+    names = ("hdiv_steps (-hdivsteps)", "vdiv_steps (-vdivsteps)", "dispersion_steps (-dispsteps)")
+    sweeps = (horizontal, vertical, spectrum)
+    refuse_too_many({name: sweep.count for name, sweep in zip(names, sweeps, strict=True)})
     hdiv, vdiv = divergence_grid(horizontal, vertical, round_div=beam.round_div)
     if not hdiv.numel():
         steps = (horizontal.count, vertical.count)

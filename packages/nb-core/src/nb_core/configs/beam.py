@@ -9,6 +9,7 @@ from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.data import SourceTable
 from nb_core.errors import InputError
+from nb_core.sweeps import MOST_STEPS
 
 DEFAULT_FLUENCE = 125932015286227086360700780544.0
 """Photons/m^2: scattering by one electron then counts about one photon per steradian."""
@@ -51,7 +52,7 @@ class BeamConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.positive("wavelength_A", self.wavelength_A, "Angstrom")
+        checks.length("wavelength_A", self.wavelength_A, "Angstrom")
         kahn = checks.number("polarization_factor", self.polarization_factor)
         if not -1 <= kahn <= 1:
             raise InputError("polarization_factor", kahn, "Kahn's factor lies between -1 and 1")
@@ -73,7 +74,10 @@ class BeamConfig(Config):
     def _check_spread(self) -> None:
         for name in ("hdiv_range_mrad", "hdiv_step_mrad", "vdiv_range_mrad", "vdiv_step_mrad"):
             checks.optional_number(name, getattr(self, name), "mrad")
-        checks.number("dispersion_percent", self.dispersion_percent, "percent")
+        width = checks.number("dispersion_percent", self.dispersion_percent, "percent")
+        if width >= 200:
+            remedy = "reaches wavelengths of 0 and below; must be less than 200 percent"
+            raise InputError("dispersion_percent", width, remedy)
         for name in ("hdiv_steps", "vdiv_steps", "dispersion_steps"):
-            checks.optional_count(name, getattr(self, name), least=0)
+            checks.optional_count(name, getattr(self, name), least=0, most=MOST_STEPS)
         checks.flag("round_div", self.round_div)

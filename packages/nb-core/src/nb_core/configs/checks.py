@@ -18,6 +18,9 @@ Scalar = int | float | Tensor
 Vector = tuple[Scalar, Scalar, Scalar] | Tensor
 """Three continuous numbers, or a tensor of shape (3,)."""
 
+LEAST_LENGTH = 1e-18
+"""No length is smaller, or greater than its inverse, in the unit of its field."""
+
 Member = TypeVar("Member", bound=Enum)
 
 
@@ -44,6 +47,15 @@ def positive(field: str, value: object, unit: str) -> float:
     return plain
 
 
+def length(field: str, value: object, unit: str) -> float:
+    """A length that can be squared, divided and multiplied without leaving the numbers."""
+    plain = positive(field, value, unit)
+    if not LEAST_LENGTH <= plain <= 1.0 / LEAST_LENGTH:
+        limits = f"{LEAST_LENGTH:g} to {1.0 / LEAST_LENGTH:g} {unit}"
+        raise InputError(field, plain, f"must be from {limits}")
+    return plain
+
+
 def not_negative(field: str, value: object, unit: str) -> float:
     plain = number(field, value, unit)
     if plain < 0:
@@ -64,9 +76,9 @@ def count(field: str, value: object, least: int = 1, most: int = 2**31 - 1) -> N
         raise InputError(field, value, f"must be a whole number from {least} to {most}")
 
 
-def optional_count(field: str, value: object, least: int = 1) -> None:
+def optional_count(field: str, value: object, least: int = 1, most: int = 2**31 - 1) -> None:
     if value is not None:
-        count(field, value, least)
+        count(field, value, least, most)
 
 
 def vector(field: str, value: object) -> tuple[float, float, float]:

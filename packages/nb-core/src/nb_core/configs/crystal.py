@@ -11,6 +11,7 @@ from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError
+from nb_core.sweeps import MOST_STEPS
 
 
 class CrystalShape(Enum):
@@ -80,7 +81,7 @@ class CrystalConfig(Config):
                 raise InputError(name, getattr(self, name), "a cell needs its edge cell_a too")
         for name in ("cell_a", "cell_b", "cell_c"):
             if (length := getattr(self, name)) is not None:
-                checks.positive(name, length, "Angstrom")
+                checks.length(name, length, "Angstrom")
         angles = []
         for name in ("cell_alpha", "cell_beta", "cell_gamma"):
             angle = getattr(self, name)
@@ -114,8 +115,8 @@ class CrystalConfig(Config):
         for cells in checks.sequence("N_cells", self.N_cells, 3, "numbers of unit cells"):
             checks.not_negative("N_cells", cells, "unit cells")
         for width in checks.sequence("sample_size_mm", self.sample_size_mm, 3, "lengths"):
-            if width is not None:
-                checks.not_negative("sample_size_mm", width, "mm")
+            if width is not None and checks.not_negative("sample_size_mm", width, "mm"):
+                checks.length("sample_size_mm", width, "mm")
         self.choose("shape", CrystalShape)
         checks.not_negative("fudge", self.fudge, "")
         checks.number("default_F", self.default_F, "electrons")
@@ -125,5 +126,5 @@ class CrystalConfig(Config):
         for name in ("osc_range_deg", "phi_step_deg", "mosaic_spread_deg"):
             checks.optional_number(name, getattr(self, name), "degrees")
         for name in ("phi_steps", "mosaic_domains"):
-            checks.optional_count(name, getattr(self, name), least=0)
+            checks.optional_count(name, getattr(self, name), least=0, most=MOST_STEPS)
         checks.count("mosaic_seed", self.mosaic_seed, least=0)

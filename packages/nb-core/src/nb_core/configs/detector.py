@@ -10,6 +10,7 @@ from nb_core.configs.base import Config
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError
+from nb_core.sweeps import MOST_STEPS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +81,7 @@ class DetectorConfig(Config):
         if self.fpixels * self.spixels >= 2**31:
             shape = f"{self.spixels} x {self.fpixels}"
             raise InputError("fpixels, spixels", shape, "an image has fewer than 2^31 pixels")
-        pixel = checks.positive("pixel_size_mm", self.pixel_size_mm, "mm")
+        pixel = checks.length("pixel_size_mm", self.pixel_size_mm, "mm")
         for name, pixels in (("detsize_f_mm", self.fpixels), ("detsize_s_mm", self.spixels)):
             size = getattr(self, name)
             if size is None:
@@ -91,9 +92,9 @@ class DetectorConfig(Config):
                 raise InputError(name, plain, remedy)
 
     def _check_place(self) -> None:
-        checks.positive("distance_mm", self.distance_mm, "mm")
+        checks.length("distance_mm", self.distance_mm, "mm")
         if self.close_distance_mm is not None:
-            checks.positive("close_distance_mm", self.close_distance_mm, "mm")
+            checks.length("close_distance_mm", self.close_distance_mm, "mm")
         for name in ("beam_center_x_mm", "beam_center_y_mm", "close_x_mm", "close_y_mm"):
             checks.optional_number(name, getattr(self, name), "mm")
         for name in ("orgx_px", "orgy_px"):
@@ -116,7 +117,9 @@ class DetectorConfig(Config):
         if depth is not None and not (isinstance(depth, float) and depth == math.inf):
             checks.positive("detector_abs_um", depth, "micrometres (inf for no absorption)")
         checks.not_negative("detector_thick_um", self.detector_thick_um, "micrometres")
-        checks.optional_count("detector_thicksteps", self.detector_thicksteps, least=0)
+        checks.optional_count(
+            "detector_thicksteps", self.detector_thicksteps, least=0, most=MOST_STEPS
+        )
 
 
 def require_custom(field: str, value: object, custom: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Self
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ class NoiseGenerator(Enum):
     NANOBRAGG = "nanobragg"
 
     @classmethod
-    def _missing_(cls, value: object) -> Self:
+    def _missing_(cls, value: object) -> NoiseGenerator:
         return checks.choice("generator", value, cls)
 
 

@@ -64,7 +64,7 @@ FILES = {"floatfile", "intfile", "pgmfile", "noisefile", "dumpfile"}
 OTHERS = {"N_cells", "sample_size_mm", "printout_pixel", "matrix", "sources"}
 
 HOMES = {field.name: config for config in SECTIONS.values() for field in dataclasses.fields(config)}
-NOT_NUMBERS = ["5", True, None, [5.0], (1.0,), b"5", 5j, {}, torch.ones(2), torch.tensor(5)]
+NOT_NUMBERS = ["5", True, None, [5.0], (1.0,), b"5", 5j, {}, torch.ones(2), torch.tensor(True)]
 
 
 def build(name, value):
@@ -150,7 +150,7 @@ def test_a_number_may_be_a_tensor_with_a_gradient(name, dtype):
     [
         *((1.0, 2.0), (1.0, 2.0, 3.0, 4.0), 5.0, "abc", (1.0, math.nan, 0.0), (1.0, math.inf, 0.0)),
         *((1.0, "2", 3.0), (True, 0.0, 0.0), (1.0, None, 0.0), torch.ones(2), torch.ones(3, 1)),
-        *(torch.tensor([1.0, math.nan, 0.0]), torch.tensor([1, 2, 3]), {"x": 1}),
+        *(torch.tensor([1.0, math.nan, 0.0]), torch.tensor([True, False, True]), {"x": 1}),
         (torch.ones(2), 0.0, 0.0),
     ],
     ids=repr,
@@ -176,7 +176,7 @@ def test_a_vector_may_be_a_tensor_with_a_gradient(name):
 
 @pytest.mark.parametrize("name", sorted(LEAST))
 @pytest.mark.parametrize(
-    "value", [1.0, math.nan, math.inf, "5", True, [5], 2**31, 10**400, torch.tensor(5)], ids=str
+    "value", [1.5, math.nan, math.inf, "5", True, [5], 2**31, 10**400, torch.tensor(5.5)], ids=str
 )
 def test_a_count_is_a_whole_number(name, value):
     assert "whole number" in refuse(name, value).remedy
@@ -243,7 +243,7 @@ def test_cells_and_sizes_may_be_tensors_and_sizes_open():
     assert crystal.sample_size_mm[2] is cells
 
 
-@pytest.mark.parametrize("value", [5, (5,), (1, 2, 3), (1.0, 2), (-1, 2), (1, -2), "12", (1, None)])
+@pytest.mark.parametrize("value", [5, (5,), (1, 2, 3), (1.5, 2), (-1, 2), (1, -2), "12", (1, None)])
 def test_a_pixel_to_print(value):
     refuse("printout_pixel", value)
 
@@ -337,3 +337,11 @@ def test_fields_become_float64_tensors_that_keep_their_gradient():
     whole = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     assert checks.vector_tensor(whole).requires_grad
     assert checks.vector_tensor(whole).dtype == torch.float64
+
+
+def test_whole_numbers_are_taken_as_floats_and_tensors_of_them_as_numbers():
+    detector = make(DetectorConfig, fpixels=32.0, spixels=torch.tensor(16))
+    assert (detector.fpixels, detector.spixels) == (32, 16)
+    assert type(detector.fpixels) is type(detector.spixels) is int
+    assert make(CrystalConfig, cell_a=torch.tensor(70)).cell_a == 70
+    assert make(OutputConfig, printout_pixel=(3.0, 4)).printout_pixel == (3, 4)

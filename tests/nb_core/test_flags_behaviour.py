@@ -8,7 +8,7 @@ import pytest
 
 from nb_core.configs.sampling import Profile
 from nb_core.conventions import DetectorConvention, DetectorPivot, centre_to_beam_point
-from nb_core.errors import InputError, NbWarning
+from nb_core.errors import InputError, NbWarning, SlipWarning
 from nb_core.flags import read as flags_read
 from nb_core.flags.parse import find_option
 from nb_core.flags.read import flags_to_experiment
@@ -528,3 +528,12 @@ def test_behaviour_20_what_is_not_given_stays_open_for_the_rules_of_sweeps():
     assert (crystal.mosaic_spread_deg, crystal.mosaic_domains) == (None, None)
     assert read("-osc -1").crystal.osc_range_deg == -1
     assert read("-phisteps 0").crystal.phi_steps == 0
+
+
+def test_behaviour_17_osc_start_counts_in_the_corrected_profile_where_there_is_no_phi(tmp_path):
+    line = f"-img {smv(tmp_path / 'a.img', 'OSC_START=5;' + chr(10))}"
+    assert read(f"{line}", profile=Profile.CORRECTED).crystal.phi_start_deg == 5
+    with pytest.warns(SlipWarning, match="OSC_START 5 of the header is not used"):
+        assert read(line).crystal.phi_start_deg == 0
+    both = f"-img {smv(tmp_path / 'b.img', 'OSC_START=5;' + chr(10) + 'PHI=3;' + chr(10))}"
+    assert read(both, profile=Profile.CORRECTED).crystal.phi_start_deg == 3

@@ -36,7 +36,7 @@ def test_dtypes():
     check_dtype(torch.float32, torch.device("mps"))
     with pytest.raises(InputError, match="mps has no float64; choose float32"):
         check_dtype(torch.float64, torch.device("mps"))
-    with pytest.raises(InputError, match="expected float64 or float32"):
+    with pytest.raises(InputError, match=r"expected torch[.]float64 or torch[.]float32"):
         check_dtype(torch.float16, torch.device("cpu"))
 
 

@@ -58,7 +58,7 @@ def test_a_device_that_is_not_there_is_an_error(device):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.int64])
 def test_other_precisions_are_an_error(dtype):
-    with pytest.raises(InputError, match=r"dtype: .*expected float64 or float32"):
+    with pytest.raises(InputError, match=r"dtype: .*expected torch.float64 or torch.float32"):
         simulate(small_experiment(), dtype=dtype)
 
 

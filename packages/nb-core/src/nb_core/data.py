@@ -180,6 +180,8 @@ def _shown(shape: Shape) -> str:
 
 
 def _whole(field: str, value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     try:
         return operator.index(value)
     except TypeError:

@@ -66,6 +66,7 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
     Tensors are written as their plain values. Raises InputError where a list of structure factors,
     a mask, a matrix or a table of sources has no file.
     """
+    _expect_experiment(experiment)
     document: dict[str, Any] = {}
     for key, value in experiment_to_settings(experiment).items():
         name = _OBJECTS.get(key, key.removeprefix("experiment."))
@@ -86,9 +87,17 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
 
 def write_toml(path: str | os.PathLike[str], experiment: Experiment) -> None:
     """Writes an experiment; OutputError where it cannot be written."""
+    _expect_experiment(experiment)
+    path = filename("path", path)
     text = experiment_to_toml(experiment, Path(path).parent)
     with atomic_write(path) as handle:
         handle.write(text.encode())
+
+
+def _expect_experiment(value: object) -> None:
+    if not isinstance(value, Experiment):
+        remedy = "expected an Experiment, as in write_toml(path, experiment)"
+        raise InputError("experiment", repr(value), remedy)
 
 
 def _document_to_settings(document: dict[str, Any], path: Path) -> Settings:

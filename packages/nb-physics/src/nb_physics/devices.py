@@ -19,7 +19,7 @@ def available_device(name: torch.device | str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         have = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
         have += ["mps"] if torch.backends.mps.is_available() else []
         remedy = f"this machine has no such device; it has: {', '.join(have)}"
@@ -34,12 +34,13 @@ def sharing_devices(device: torch.device) -> list[torch.device]:
     return [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
 
 
-def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
+def check_dtype(dtype: torch.dtype, device: torch.device, field: str = "dtype") -> None:
     """Refuses what is not float64 or float32, and float64 where the device lacks it."""
     if dtype not in (torch.float32, torch.float64):
-        raise InputError("dtype", dtype, "expected float64 or float32")
+        remedy = "expected torch.float64 or torch.float32"
+        raise InputError(field, repr(dtype), remedy)
     if dtype == torch.float64 and device.type == "mps":
-        raise InputError("dtype", dtype, f"the device {device} has no float64; choose float32")
+        raise InputError(field, dtype, f"the device {device} has no float64; choose float32")
 
 
 def computing_device(name: torch.device | str, dtype: torch.dtype) -> torch.device:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,9 @@ from nb_core import (
     Profile,
     Recorder,
 )
+from nb_core.configs import checks
 from nb_core.errors import did_you_mean
+from nb_physics.arguments import expect
 from nb_physics.axes import lab_axes
 from nb_physics.devices import available_device, computing_device
 from nb_physics.frame import DetectorFrame, place_detector
@@ -32,6 +34,8 @@ Config = TypeVar("Config", CrystalConfig, DetectorConfig)
 class _Model(Generic[Config]):
     """A configuration, and the precision and device that its vectors are given in."""
 
+    kind: ClassVar[type]
+
     def __init__(
         self,
         config: Config,
@@ -39,6 +43,7 @@ class _Model(Generic[Config]):
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
+        expect("config", config, self.kind, f"expected a {self.kind.__name__}")
         self.config: Config = config
         self.device = computing_device(device, dtype)
         self.dtype = dtype
@@ -50,11 +55,14 @@ class _Model(Generic[Config]):
 class Crystal(_Model[CrystalConfig]):
     """A crystal, with its cell vectors on a device."""
 
+    kind = CrystalConfig
+
     def unit_cell(
         self, wavelength_A: float = 1.0, profile: Profile = Profile.CORRECTED
     ) -> UnitCell:
         """The oriented cell; the wavelength (Angstrom) counts with an A matrix only."""
-        return unit_cell(self.config, wavelength_A, profile)
+        checks.positive("wavelength_A", wavelength_A, "Angstrom")
+        return unit_cell(self.config, wavelength_A, checks.choice("profile", profile, Profile))
 
     @property
     def real_vectors(self) -> Float[Tensor, "3 3"]:
@@ -70,6 +78,8 @@ class Crystal(_Model[CrystalConfig]):
 class Detector(_Model[DetectorConfig]):
     """A detector, with its place in the laboratory."""
 
+    kind = DetectorConfig
+
     def frame(
         self, beam_config: BeamConfig | None = None, profile: Profile = Profile.CORRECTED
     ) -> DetectorFrame:
@@ -77,7 +87,7 @@ class Detector(_Model[DetectorConfig]):
         experiment = Experiment(
             CrystalConfig(cell_a=1.0), self.config, beam_config or BeamConfig(), profile=profile
         )
-        return place_detector(self.config, lab_axes(experiment), profile)
+        return place_detector(self.config, lab_axes(experiment), experiment.profile)
 
     @property
     def pix0_vector(self) -> Float[Tensor, "3"]:
@@ -103,6 +113,8 @@ class Simulator:
         device: torch.device | str = "cpu",
         **more: Any,
     ) -> None:
+        expect("crystal", crystal, Crystal, "expected a Crystal; Crystal(config) makes one")
+        expect("detector", detector, Detector, "expected a Detector; Detector(config) makes one")
         known = [field.name for field in dataclasses.fields(Experiment)][3:]
         for name, value in more.items():
             if name not in known:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nb_core import InputError
+from nb_core.configs import checks
 from nb_core.poisson import poisson_image
 from nb_core.ran1 import Ran1
 
@@ -25,6 +26,10 @@ class NoiseGenerator(Enum):
 
     TORCH = "torch"
     NANOBRAGG = "nanobragg"
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoiseGenerator:
+        return checks.choice("generator", value, cls)
 
 
 def counted_photons(
@@ -42,7 +47,8 @@ class PhotonCounter:
     """Counts photons, one part of an image after the other, as of the whole in one piece."""
 
     def __init__(self, generator: NoiseGenerator, seed: int, device: torch.device) -> None:
-        self._program = Ran1(seed) if generator is NoiseGenerator.NANOBRAGG else None
+        chosen = NoiseGenerator(generator)
+        self._program = Ran1(seed) if chosen is NoiseGenerator.NANOBRAGG else None
         self._stream = torch.Generator(device=device).manual_seed(seed)
 
     def count(self, part: Float[Tensor, "rows fast"]) -> Float64[np.ndarray, "rows fast"]:

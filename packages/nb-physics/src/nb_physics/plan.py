@@ -21,6 +21,7 @@ from nb_core import (
 from nb_core.configs.checks import scalar_tensor
 from nb_core.sweeps import Sweep, refuse_too_many, resolve_layers, resolve_mosaic, resolve_sensor
 from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
+from nb_physics.arguments import expect_experiment
 from nb_physics.axes import LabAxes, lab_axes
 from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
@@ -54,6 +55,7 @@ def make_plan(experiment: Experiment) -> Plan:
     (NbWarning) of what is accepted and has no effect, and of values that look like those of another
     unit.
     """
+    expect_experiment(experiment)
     plan = _resolved(experiment)
     check_geometry(experiment, plan.axes, plan.frame)
     for doubt in doubts(plan):

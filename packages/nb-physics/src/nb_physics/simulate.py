@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Experiment, InputError, Recorder
-from nb_physics.devices import computing_device, sharing_devices
+from nb_physics import arguments
+from nb_physics.devices import check_dtype, computing_device, sharing_devices
 from nb_physics.engine.choice import Choice, Engine
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.image import Image, placed
@@ -49,6 +50,11 @@ def simulate(
     Raises InputError where the device or dtype is not to be had, and for engine "compiled" with a
     recorder.
     """
+    if max_memory is not None:
+        remedy = "expected a whole number of bytes"
+        max_memory = arguments.whole("max_memory", max_memory, remedy)
+    if image_dtype is not None:
+        check_dtype(image_dtype, torch.device("cpu"), "image_dtype")
     plan, scene, target = _on_device(experiment, device, dtype)
     selection = select_pixels(plan.experiment)
     walks = [
@@ -83,7 +89,7 @@ def photons_at(
     Raises InputError for a pixel off the detector.
     """
     plan, scene, target = _on_device(experiment, device, dtype)
-    selection = chosen_pixels(pixels, plan.experiment.detector)
+    selection = chosen_pixels(arguments.flat_indices(pixels), plan.experiment.detector)
     walk = choose_walk(plan, scene, selection.count, dtype, target, engine, None)
     return TileLoop(scene, [walk], selection, dtype, target, progress=progress).photons()
 
@@ -108,7 +114,7 @@ def simulate_pixels(
     walk = EagerWalk(plan, scene, dtype, target, recorder)
     size = walk.size
     numbers: list[int] = []
-    for slow, fast in pixels:
+    for slow, fast in map(arguments.pixel, pixels):
         number = selection.number(slow, fast)
         if number is None:
             remedy = "not rendered: off the detector, outside the region of interest, or masked"

@@ -7,6 +7,7 @@ import operator
 from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nb_core.configs import checks
@@ -16,12 +17,17 @@ _LARGEST = 64
 """Entries of the largest array that is taken for a field; a larger one is refused as it is."""
 
 
+_WHOLE_TYPES = ("int", "int | None", "tuple[int, int] | None", "Roi | None")
+"""Fields of whole numbers, which are taken as floats too (32.0)."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Config:
     """Base of the configs.
 
-    NumPy's numbers and arrays, and lists, become Python's numbers and tuples; tensors stay, for
-    they may carry a gradient. Configs are equal where their values are: a tensor and the same
+    NumPy's numbers and arrays, tensors of whole numbers, and lists become Python's numbers and
+    tuples, and 32.0 becomes 32 where a whole number belongs; other tensors stay, for they may carry
+    a gradient. Configs are equal where their values are: a tensor and the same
     numbers are. Their text shows what differs from the defaults.
     """
 
@@ -39,6 +45,8 @@ class Config:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             plain = plain_value(value)
+            if field.type in _WHOLE_TYPES:
+                plain = _with_whole_numbers(plain)
             if plain is not value:
                 object.__setattr__(self, field.name, plain)
 
@@ -67,6 +75,8 @@ def plain_value(value: Any) -> Any:
     """A field's value without NumPy's types; the same object where there are none."""
     if isinstance(value, np.ndarray) and value.ndim and value.size <= _LARGEST:
         value = value.tolist()
+    if _is_whole_tensor(value) and value.ndim and value.numel() <= _LARGEST:
+        value = value.tolist()
     if isinstance(value, list):
         return tuple(_plain_number(part) for part in value)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
@@ -75,8 +85,25 @@ def plain_value(value: Any) -> Any:
     return _plain_number(value)
 
 
+def _with_whole_numbers(value: Any) -> Any:
+    """The value with an int for each float that is whole."""
+    if not isinstance(value, tuple):
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+    parts = [_with_whole_numbers(_plain_number(part)) for part in value]
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+
+
 def _plain_number(value: Any) -> Any:
+    if _is_whole_tensor(value) and not value.ndim:
+        return value.item()
     return value.item() if isinstance(value, np.generic | np.ndarray) and not value.ndim else value
+
+
+def _is_whole_tensor(value: Any) -> bool:
+    """Whether a tensor holds whole numbers, which carry no gradient."""
+    if not isinstance(value, Tensor) or value.dtype is torch.bool:
+        return False
+    return not (value.is_floating_point() or value.is_complex())
 
 
 def comparable(value: Any) -> Any:

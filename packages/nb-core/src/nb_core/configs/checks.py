@@ -28,11 +28,12 @@ def number(field: str, value: object, unit: str = "") -> float:
     """The plain value of a scalar field; refuses anything but one finite real number."""
     wanted = f"expected one finite number{' in ' + unit if unit else ''}"
     if isinstance(value, Tensor):
-        if value.numel() != 1 or not value.dtype.is_floating_point:
-            raise InputError(field, tuple(value.shape), f"{wanted}, got a {value.dtype} tensor")
+        if value.numel() != 1 or value.dtype is torch.bool or value.is_complex():
+            found = f"{value.dtype} of the shape {tuple(value.shape)}"
+            raise InputError(field, found, f"{wanted}, got a tensor")
         plain = float(value.detach())
     elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(field, value, wanted)
+        raise InputError(field, _quoted(value), wanted)
     else:
         plain = _to_float(value)
     if not math.isfinite(plain):
@@ -71,7 +72,7 @@ def optional_number(field: str, value: object, unit: str = "") -> None:
 def count(field: str, value: object, least: int = 1, most: int = 2**31 - 1) -> None:
     """Refuses what is not a whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(field, value, "expected a whole number")
+        raise InputError(field, _quoted(value), "expected a whole number")
     if not least <= value <= most:
         raise InputError(field, value, f"must be a whole number from {least} to {most}")
 
@@ -93,7 +94,7 @@ def vector(field: str, value: object) -> tuple[float, float, float]:
 def sequence(field: str, value: object, length: int, what: str) -> list[Any]:
     """The parts of a tuple or list that must have `length` of them."""
     if not isinstance(value, tuple | list) or len(value) != length:
-        raise InputError(field, value, f"expected {length} {what}")
+        raise InputError(field, _quoted(value), f"expected {length} {what}")
     return list(value)
 
 
@@ -118,13 +119,13 @@ def choice(field: str, value: object, kind: type[Member]) -> Member:
 def instance(field: str, value: object, kind: type) -> None:
     """Refuses what is neither None nor a `kind`."""
     if value is not None and not isinstance(value, kind):
-        raise InputError(field, value, f"expected a {kind.__name__}")
+        raise InputError(field, _quoted(value), f"expected a {kind.__name__}")
 
 
 def filename(field: str, value: object) -> str:
     """The name of a file, given as text; refuses an empty one."""
     if not isinstance(value, str | os.PathLike):
-        raise InputError(field, value, "expected the name of a file")
+        raise InputError(field, _quoted(value), "expected the name of a file")
     name = os.fspath(value)
     if not isinstance(name, str) or not name.strip() or "\0" in name:
         raise InputError(field, repr(name), "is not the name of a file; give one")
@@ -133,7 +134,12 @@ def filename(field: str, value: object) -> str:
 
 def flag(field: str, value: object) -> None:
     if not isinstance(value, bool):
-        raise InputError(field, value, "expected true or false")
+        raise InputError(field, _quoted(value), "expected true or false")
+
+
+def _quoted(value: object) -> object:
+    """A value for an error; a text in quotes, so that "70" is not taken for the number."""
+    return repr(value) if isinstance(value, str) else value
 
 
 def _to_float(value: int | float) -> float:

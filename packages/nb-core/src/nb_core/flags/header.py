@@ -46,6 +46,12 @@ _CENTRES = {convention: names for convention, *names in _STATED}
 _CENTRES[DetectorConvention.CUSTOM] = ["DENZO_Y_BEAM", "DENZO_X_BEAM"]
 """The keys of a header for DIALS that hold a convention's beam centre."""
 
+_NOT_READ = {
+    "TWOTHETA": ("detector.detector_twotheta_deg", "turns the detector"),
+    "OSC_START": ("crystal.phi_start_deg", "begins the rotation there"),
+}
+"""Keys that nanoBragg writes and does not read. PHI says the same as OSC_START, and wins."""
+
 SIZES = 2
 """How many settings an image gives by its number of pixels alone."""
 
@@ -57,8 +63,9 @@ def header_settings(
 
     convention: at hand; a header for DIALS gives the beam centre of that convention, any other
         but BEAM_CENTER
-    A mask counts BEAM_CENTER_Y from the far end of the slow axis, as the program does. TWOTHETA
-    counts in the corrected profile only, for nanoBragg drops it. So does a beam centre that the
+    A mask counts BEAM_CENTER_Y from the far end of the slow axis, as the program does. TWOTHETA,
+    and OSC_START where there is no PHI, count in the corrected profile only, for nanoBragg drops
+    them. So does a beam centre that the
     header states for DENZO, ADXV or MOSFLM by name: nanoBragg reads BEAM_CENTER only, as that of
     the convention in force. Warns (NbWarning) where the two differ, and of an image whose header
     says nothing of the camera.
@@ -81,13 +88,23 @@ def header_settings(
             if name == "file.img":
                 _warn_of_empty_header(image, camera)
             found.update(camera)
-            twotheta = image.number("TWOTHETA")
-            if corrected and twotheta is not None:
-                found["detector.detector_twotheta_deg"] = twotheta
-            elif twotheta and "detector.detector_twotheta_deg" not in settings:
-                message = f"{image.source}: TWOTHETA {twotheta:g} of the header is not used; the"
-                mended = f"{message} corrected profile turns the detector (behaviour.md, row 17)"
-                warnings.warn(mended, SlipWarning, stacklevel=4)
+            found.update(_not_read(image, settings, corrected))
+    return found
+
+
+def _not_read(image: SmvImage, settings: Settings, corrected: bool) -> Settings:
+    """What nanoBragg does not read; warns (SlipWarning) where the reference profile drops it."""
+    found: Settings = {}
+    for name, (key, effect) in _NOT_READ.items():
+        value = image.number(name)
+        if value is None or (name == "OSC_START" and image.number("PHI") is not None):
+            continue
+        if corrected:
+            found[key] = value
+        elif value and key not in settings:
+            message = f"{image.source}: {name} {value:g} of the header is not used; the"
+            mended = f"{message} corrected profile {effect} (behaviour.md, row 17)"
+            warnings.warn(mended, SlipWarning, stacklevel=5)
     return found
 
 
@@ -103,7 +120,7 @@ def _camera(image: SmvImage) -> Settings:
 
 def _warn_of_empty_header(image: SmvImage, camera: Settings) -> None:
     """Warns where a header says nothing of the camera."""
-    if len(camera) == SIZES and "TWOTHETA" not in image.keys:
+    if len(camera) == SIZES and not any(name in image.keys for name in _NOT_READ):
         known = ", ".join(names[0] for names in _KEYS.values())
         message = f"-img: {image.source}: only its number of pixels is used; its header"
         warnings.warn(f"{message} has none of {known}", NbWarning, stacklevel=5)

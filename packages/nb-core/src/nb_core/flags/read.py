@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from nb_core.configs import checks
+from nb_core.configs.base import plain_value
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.sampling import Profile
 from nb_core.conventions import DetectorConvention
@@ -21,14 +24,15 @@ _FIELDS = {"roi": "roi", "printout": "printout_pixel"}
 
 
 def flags_to_experiment(
-    arguments: Sequence[str],
+    arguments: Sequence[str | int | float | os.PathLike[str]],
     *,
-    profile: Profile | None = None,
+    profile: Profile | str | None = None,
     base: Experiment | None = None,
     ignore_unknown: bool = False,
 ) -> Experiment:
     """The experiment of a nanoBragg command line (without the program's name).
 
+    arguments: words as a shell would part them; numbers and paths are taken where they stand
     profile: whose slips to keep; default that of `base`, else Profile.REFERENCE,
         which is nanoBragg's
     base: an experiment whose fields the options replace; default nanoBragg's defaults
@@ -36,11 +40,12 @@ def flags_to_experiment(
     Files that the options name are read. Raises InputError, which names the option, the value and
     the remedy; warns (NbWarning) where nanoBragg does not do what the option seems to say.
     """
-    used = list(read_options(arguments, ignore_unknown=ignore_unknown))
+    checks.instance("base", base, Experiment)
+    used = list(read_options(_words(arguments), ignore_unknown=ignore_unknown))
     said = options_to_settings(used)
     settings = _base_settings(base)
     if profile is not None:
-        settings["experiment.profile"] = profile.value
+        settings["experiment.profile"] = checks.choice("profile", profile, Profile).value
     corrected = settings["experiment.profile"] == Profile.CORRECTED.value
     try:
         named = (settings | said).get("detector.detector_convention", "mosflm")
@@ -54,6 +59,25 @@ def flags_to_experiment(
         return settings_to_experiment(settings)
     except InputError as error:
         raise _named_after_option(error, [option for option, _ in used], said) from None
+
+
+def _words(arguments: object) -> list[str]:
+    """The arguments as texts; InputError for a whole line in one, and for what is no word."""
+    if isinstance(arguments, str | bytes) or not isinstance(arguments, Iterable):
+        remedy = "expected a list of arguments; shlex.split(line) makes one of a line"
+        raise InputError("arguments", repr(arguments), remedy)
+    return [_word(argument) for argument in arguments]
+
+
+def _word(argument: object) -> str:
+    plain = plain_value(argument)
+    if isinstance(plain, int | float) and not isinstance(plain, bool):
+        return str(plain)
+    if isinstance(plain, os.PathLike):
+        plain = os.fspath(plain)
+    if not isinstance(plain, str):
+        raise InputError("arguments", repr(argument), "expected a text or a number")
+    return plain
 
 
 def _base_settings(base: Experiment | None) -> Settings:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_experiments import PROFILES, small_experiment, small_list
 
-from nb_core import DetectorConvention, NbWarning
+from nb_core import DetectorConvention, InputError, NbWarning, Profile
 from nb_physics import make_plan
 
 

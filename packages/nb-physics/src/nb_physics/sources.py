@@ -46,8 +46,8 @@ def beam_sweeps(beam: BeamConfig) -> tuple[Sweep, Sweep, Sweep]:
     horizontal = beam.hdiv_range_mrad, beam.hdiv_step_mrad
     vertical = beam.vdiv_range_mrad, beam.vdiv_step_mrad
     return (
-        resolve_divergence(*map(rad, horizontal), beam.hdiv_steps, "hdiv"),
-        resolve_divergence(*map(rad, vertical), beam.vdiv_steps, "vdiv"),
+        resolve_divergence(rad(horizontal[0]), rad(horizontal[1]), beam.hdiv_steps, "hdiv"),
+        resolve_divergence(rad(vertical[0]), rad(vertical[1]), beam.vdiv_steps, "vdiv"),
         resolve_dispersion(percent_to_fraction(beam.dispersion_percent), beam.dispersion_steps),
     )
 

@@ -222,3 +222,22 @@ def test_any_arguments_give_an_experiment_or_an_input_error(arguments):
         message = str(error)
     assert message or isinstance(experiment, Experiment)
     assert len(message.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("-noise n.img", "did you mean -noisefile?"),
+        ("-odet 1 0 0", "did you mean -odet_vector?"),
+        ("-phi_start 3", "did you mean -phi?"),
+        ("-beam_center 1 2", "did you mean -Xbeam and -Ybeam?"),
+        ("-2theta 3", "did you mean -twotheta?"),
+        ("-help", "did you mean nb config flags?"),
+        ("-version", "did you mean nb --version?"),
+        ("-distance=100", "write -distance 100"),
+        ("-distance=100 5", "write -distance 100"),
+        ("-phi=3", "write -phi 3"),
+    ],
+)
+def test_a_name_of_other_programs_is_met_with_the_right_one(line, hint):
+    assert hint in message_of(*line.split())

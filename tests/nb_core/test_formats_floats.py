@@ -55,3 +55,12 @@ def test_overwriting_can_be_refused(tmp_path):
     (tmp_path / "out.bin").write_bytes(b"old")
     with pytest.raises(OutputError, match="exists already"):
         write_floats(tmp_path / "out.bin", np.zeros((1, 1)), overwrite=False)
+
+
+def test_a_text_is_no_raw_image(tmp_path):
+    path = tmp_path / "a.mat"
+    path.write_text("0.0142 0 0\n0 0.0125 0\n0 0 0.0111\n   ")
+    with pytest.raises(InputError, match="the content is text; a raw float32 image is read here"):
+        read_floats(path)
+    path.write_bytes(b"AAAA" * 4)
+    assert read_floats(path).shape == (2, 2)

@@ -191,3 +191,10 @@ def test_a_good_list_is_parsed_without_a_loop_over_lines(tmp_path, monkeypatch):
     factors = read_hkl(_write(tmp_path, "".join(lines) + "\n"))
     assert factors.count == 10_000
     assert factors.F[3, 49, 49].item() == 9_999 / 8
+
+
+def test_a_list_parted_by_commas_is_told_of_them(tmp_path):
+    path = tmp_path / "a.hkl"
+    path.write_text("0,0,1,10\n")
+    with pytest.raises(InputError, match="blanks part them, not commas"):
+        read_hkl(path)

@@ -82,3 +82,9 @@ def test_a_small_matrix_is_not_singular(tmp_path):
 def test_a_missing_matrix_is_an_error_15(tmp_path):
     with pytest.raises(InputError, match=r"orientation matrix: .*no such file"):
         read_matrix(tmp_path / "none.mat")
+
+
+def test_comments_of_a_matrix_are_left_out(tmp_path):
+    path = tmp_path / "a.mat"
+    path.write_text("# of a program\n0.01 0 0 # a*\n0 0.02 0\n0 0 0.03\n")
+    assert read_matrix(path).values.diagonal().tolist() == [0.01, 0.02, 0.03]

@@ -295,3 +295,20 @@ def test_a_refused_experiment_leaves_no_file(tmp_path):
 def test_a_slip_of_the_pen_gets_the_name_that_was_meant(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         read(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (CRYSTAL + 'hkl = "a.hkl"', "it stands above the first [table]"),
+        (CRYSTAL + "roi = [0, 1, 0, 1]", "it stands above the first [table]"),
+        ("[crystal]\ncell = [70, 80, 90]", "did you mean cell_a, cell_b, cell_c"),
+        (CRYSTAL + "[detector]\npixel = 0.1", "did you mean pixel_size_mm of [detector]?"),
+        (CRYSTAL + "[beam]\nenergy_eV = 12000", "did you mean wavelength_A of [beam]"),
+    ],
+)
+def test_a_name_of_the_command_line_is_met_with_the_field(tmp_path, text, hint):
+    (tmp_path / "e.toml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_toml(tmp_path / "e.toml")
+    assert hint in str(caught.value)

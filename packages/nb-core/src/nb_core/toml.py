@@ -40,6 +40,26 @@ _OBJECTS = {
     "experiment.structure_factors": "hkl",
 }
 
+_MEANT = {
+    name: f"did you mean {fields}? "
+    for name, fields in {
+        "cell": "cell_a, cell_b, cell_c, cell_alpha, cell_beta, cell_gamma of [crystal]",
+        "N": "N_cells of [crystal]",
+        "phi": "phi_start_deg of [crystal]",
+        "osc": "osc_range_deg of [crystal]",
+        "mosaic": "mosaic_spread_deg of [crystal]",
+        "lambda": "wavelength_A of [beam]",
+        "energy": "wavelength_A of [beam], which is 12398.42 / energy",
+        "energy_eV": "wavelength_A of [beam], which is 12398.42 / energy_eV",
+        "pixel": "pixel_size_mm of [detector]",
+        "detpixels": "fpixels and spixels of [detector]",
+        "twotheta": "detector_twotheta_deg of [detector]",
+        "Xbeam": "beam_center_x_mm of [detector]",
+        "Ybeam": "beam_center_y_mm of [detector]",
+    }.items()
+}
+"""Names of the command line's options, and the fields that say the same."""
+
 _UNSET = "none"
 """How an entry of a list that is not given is written, for TOML has no null."""
 
@@ -130,7 +150,9 @@ def _hint(field: str, known: list[str]) -> str:
     for section, config in SECTIONS.items():
         if field in [entry.name for entry in dataclasses.fields(config)]:
             return f"it belongs into [{section}]; "
-    return did_you_mean(field, known)
+    if field in ("hkl", "dump", "mask", "roi", "profile", "friedel"):
+        return "it stands above the first [table]; "
+    return _MEANT.get(field, "") or did_you_mean(field, known)
 
 
 def _top_setting(name: str, value: Any, path: Path) -> Settings:

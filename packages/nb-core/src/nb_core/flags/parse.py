@@ -60,6 +60,7 @@ def read_options(
         argument = arguments[position]
         position += 1
         option = find_option(argument) if argument.startswith("-") else None
+        _refuse_equals_sign(argument)
         if option is None and _is_harmless(argument, arguments[position : position + 1]):
             position += 1
             continue
@@ -129,11 +130,18 @@ def _is_harmless(argument: str, following: Sequence[str]) -> bool:
     return zero
 
 
+def _refuse_equals_sign(argument: str) -> None:
+    """An option and its value in one, which nanoBragg takes for the option alone."""
+    name, sign, value = argument.partition("=")
+    if sign and name.startswith("-") and find_option(name) is not None:
+        raise InputError(_shown(argument), "unknown option", f"write {name} {value}")
+
+
 def _refuse_unknown(argument: str, last: str, ignore_unknown: bool) -> None:
     if ignore_unknown:
         warnings.warn(f"{argument!r} is not understood and is left out", NbWarning, stacklevel=4)
         return
-    if not _looks_like_option(argument):
+    if not _looks_like_option(argument) and argument.lower() not in MEANT:
         remedy = f"no option takes it{', nor does ' + last if last else ''}; leave it out"
         raise InputError(_shown(argument), "unexpected argument", remedy)
     if argument.startswith("--"):

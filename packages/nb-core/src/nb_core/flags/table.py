@@ -358,8 +358,19 @@ MEANT: dict[str, str] = {
     "-dispstep": "-dispsteps",
     "-thick": "-sample_thick",
     "-source_distance": "-sourcefile",
+    "-noise": "-noisefile",
+    "-odet": "-odet_vector",
+    "-fdet": "-fdet_vector",
+    "-sdet": "-sdet_vector",
+    "-phi_start": "-phi",
+    "-beam_center": "-Xbeam and -Ybeam",
+    "-beam_centre": "-Xbeam and -Ybeam",
+    "-2theta": "-twotheta",
+    "-help": "nb config flags",
+    "-h": "nb config flags",
+    "-version": "nb --version",
 }
-"""Names that nanoBragg's own pages use and no program reads, and the options that do it."""
+"""Names that no program reads, of nanoBragg's own pages and others, and what does it."""
 
 ZERO_IS_DEFAULT = ("-hdiv", "-vdiv", "-div", "-disp", "-dispstep")
 """Those of them whose 0 says what is so anyway."""

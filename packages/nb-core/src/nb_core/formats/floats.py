@@ -9,6 +9,7 @@ import numpy as np
 from nb_core.errors import InputError
 from nb_core.formats.atomic import AnyPath, atomic_write
 from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
+from nb_core.formats.sniff import is_text
 
 
 def read_floats(path: AnyPath, shape: tuple[int, int] | None = None) -> np.ndarray:
@@ -24,6 +25,9 @@ def read_floats(path: AnyPath, shape: tuple[int, int] | None = None) -> np.ndarr
 def read_open_floats(file: RegularFile, shape: tuple[int, int] | None = None) -> np.ndarray:
     """As `read_floats`, of a file that is open."""
     file.refuse_other_formats("a raw float32 image is read here")
+    if is_text(file.head) and file.head != file.head[:4] * (len(file.head) // 4):
+        remedy = "the content is text; a raw float32 image is read here"
+        raise InputError(file.what, file.name, remedy)
     count, rest = divmod(file.size, 4)
     if rest:
         remedy = "not a multiple of 4: not a whole float32 image"

@@ -103,7 +103,8 @@ def _parse_rows(text: str, path: AnyPath) -> np.ndarray:
 def _parse_line(line: str, field: str) -> list[float]:
     words = line.split()
     if len(words) < COLUMNS:
-        raise InputError(field, line, f"{len(words)} columns, where h k l F are four")
+        commas = "; blanks part them, not commas" if "," in line else ""
+        raise InputError(field, line, f"{len(words)} columns, where h k l F are four{commas}")
     return [text_to_number(word, field) for word in words[:COLUMNS]]
 
 

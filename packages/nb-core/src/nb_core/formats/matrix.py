@@ -19,7 +19,8 @@ SINGULAR = 1e-12
 
 
 def read_matrix(path: AnyPath) -> OrientationMatrix:
-    """The A matrix of a file, rows x y z; what follows the nine numbers is ignored.
+    """The A matrix of a file, rows x y z; comments (from a # on) and what follows the nine
+    numbers are ignored.
 
     Numbers in columns of fixed width may touch: `0.01214963-0.02546154`.
 
@@ -28,7 +29,8 @@ def read_matrix(path: AnyPath) -> OrientationMatrix:
     """
     reads = "a MOSFLM matrix is read here: a text that begins with nine numbers"
     text = part_glued_numbers(read_text(path, "orientation matrix", MOST_TEXT_BYTES, reads))
-    words = ((n, word) for n, line in enumerate(text.split("\n"), 1) for word in line.split())
+    lines = ((n, line.partition("#")[0]) for n, line in enumerate(text.split("\n"), 1))
+    words = ((n, word) for n, line in lines for word in line.split())
     numbers = [
         text_to_number(word, f"{os.fspath(path)} line {n}")
         for n, word in itertools.islice(words, 9)

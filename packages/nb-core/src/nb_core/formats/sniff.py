@@ -6,6 +6,7 @@ first, it goes on with how.
 
 from __future__ import annotations
 
+import codecs
 import re
 
 HEAD_BYTES = 4096
@@ -88,6 +89,15 @@ _TEXT_PATTERNS = tuple(
     (re.compile(pattern, re.MULTILINE | re.IGNORECASE), name) for pattern, name in _TEXTS
 )
 _CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1f\x7f]")
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is text in UTF-8."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROL.search(head)
 
 
 def name_format(head: bytes) -> str | None:

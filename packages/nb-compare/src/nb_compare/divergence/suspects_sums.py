@@ -62,7 +62,7 @@ def _of_orientation(scene: Scene) -> Iterator[tuple[bool, int, str]]:
     """Slips that show in the cell's vectors: whether each is met, its line, and what C does."""
     crystal, turned = scene.experiment.crystal, scene.first.stage == "orientation"
     angles = (crystal.cell_alpha, crystal.cell_beta, crystal.cell_gamma)
-    oblique = crystal.matrix is None and sum(float(angle) != 90.0 for angle in angles) >= 2
+    oblique = crystal.matrix is None and sum(float(angle or 0.0) != 90.0 for angle in angles) >= 2
     stepped = bool(scene.plan.phi.step != 0)
     random = crystal.misset_deg == "random"
     yield turned and random, 13, "C takes random missets from another range"

@@ -84,6 +84,7 @@ def test_an_infinite_depth_means_no_absorption():
     assert (plan.layers.count, plan.absorbing, plan.attenuation.item()) == (1, False, 0.0)
 
 
+@pytest.mark.filterwarnings("ignore:the .* divergence covers")
 def test_steps_are_phi_times_domains_and_the_divisor_counts_sources_and_sub_pixels():
     plan = plan_of(phi_steps=3, mosaic_spread_deg=1.0, mosaic_domains=4, hdiv_steps=5)
     assert plan.cell_vectors.shape == (3, 3, 12)
@@ -123,6 +124,7 @@ def test_a_flux_without_an_exposure_is_refused_and_told_in_the_reference():
     dark = {"flux": 1e10, "exposure": 0.0}
     with pytest.raises(InputError, match="a flux needs an exposure greater than 0 s"):
         make_plan(small_experiment(profile=Profile.CORRECTED, **dark))
+    dark["oversample"] = None
     with pytest.warns(NbWarning, match="flux 1e.10 does not count without an exposure"):
         make_plan(small_experiment(profile=Profile.REFERENCE, **dark))
 
@@ -154,3 +156,10 @@ def test_a_flux_without_an_exposure_is_refused_and_told_in_the_reference():
 def test_what_cannot_be_computed_is_refused_by_its_name(fields, match):
     with pytest.raises(InputError, match=match):
         make_plan(small_experiment(**fields))
+
+
+def test_cell_edges_and_divergence_of_another_unit_are_told():
+    with pytest.warns(NbWarning, match=r"edge a of 0.0142857 A .*rows of real-space axes"):
+        make_plan(small_experiment(cell_a=1 / 70.0, oversample=None))
+    with pytest.warns(NbWarning, match="horizontal divergence covers 200 mrad"):
+        make_plan(small_experiment(hdiv_range_mrad=200.0, hdiv_steps=3, oversample=None))

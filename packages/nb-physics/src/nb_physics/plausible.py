@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from nb_core import DetectorPivot, Experiment
 from nb_core.configs.checks import plain_number
-from nb_core.units import energy_eV_to_wavelength_A, m_to_mm
+from nb_core.units import energy_eV_to_wavelength_A, m_to_mm, rad_to_mrad
 from nb_physics.resolved import Plan
+from nb_physics.sources import beam_sweeps
 
 Reading = tuple[str, Callable[[float], float]]
 """Another unit, and the way from it to the field's own."""
@@ -25,6 +26,10 @@ _METRES_AS_MM: Reading = ("metres", _times(1e3))
 _MICROMETRES_AS_MM: Reading = ("micrometres", _times(1e-3))
 _MILLIMETRES_AS_UM: Reading = ("millimetres", _times(1e3))
 _METRES_AS_UM: Reading = ("metres", _times(1e6))
+
+
+CELL_EDGES_A = (2.0, 5000.0)
+MOST_DIVERGENCE_MRAD = 100.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +126,33 @@ def doubts(plan: Plan) -> Iterator[str]:
         doubt = usual.doubt(plan.experiment)
         if doubt is not None:
             yield doubt
+    yield from _of_the_cell(plan)
+    yield from _of_divergence(plan)
     missed = _beam_beside_detector(plan)
     if missed is not None:
         yield missed
+
+
+def _of_the_cell(plan: Plan) -> Iterator[str]:
+    """Edges, of the cell or of its matrix, that no crystal has."""
+    least, most = CELL_EDGES_A
+    for name, vector in zip("abc", plan.cell.real.detach(), strict=True):
+        edge = vector.norm().item()
+        if not least <= edge <= most:
+            inverse = least <= 1.0 / edge <= most
+            hint = "are these rows of real-space axes?" if inverse else "is the unit right?"
+            yield f"cell edge {name} of {edge:.6g} A is outside {least:g} to {most:g} A: {hint}"
+
+
+def _of_divergence(plan: Plan) -> Iterator[str]:
+    if plan.experiment.beam.sources is not None:
+        return
+    for name, sweep in zip(
+        ("horizontal", "vertical"), beam_sweeps(plan.experiment.beam)[:2], strict=True
+    ):
+        width = rad_to_mrad(plain_number(sweep.range))
+        if width > MOST_DIVERGENCE_MRAD:
+            yield f"the {name} divergence covers {width:.6g} mrad ({sweep.why}): is the unit right?"
 
 
 def _beam_beside_detector(plan: Plan) -> str | None:

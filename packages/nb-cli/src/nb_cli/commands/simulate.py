@@ -109,7 +109,7 @@ def _check_files(
     from nb_cli.outputs import check_targets, input_files
     from nb_cli.picture import picture_format
 
-    if png:
+    if png is not None:
         picture_format(png)
     named = [name for name in (*images, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]

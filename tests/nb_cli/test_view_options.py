@@ -185,3 +185,17 @@ def test_a_raw_image_of_an_experiment_names_it(nb, drawn, tiny):
     write_floats("f.bin", np.ones((16, 16)))
     assert nb("view", "f.bin", "--", *tiny).code == 0
     assert drawn[0][0].shape == (16, 16)
+
+
+def test_an_empty_name_of_a_picture_is_refused(refused, tiny, folder, counts):
+    counts()
+    assert '--png: "": a picture is written as' in refused("view", "s.img", "--png", "")
+    assert '--png: "": a picture is written as' in refused("simulate", "--png", "", "--", *tiny)
+
+
+def test_limits_and_regions_that_cannot_be_are_told_of(nb, refused, folder, counts):
+    counts()
+    assert "--vmax: -5.0: a logarithmic" in refused("view", "s.img", "--vmax", "-5")
+    ran = nb("view", "s.img", "--roi", "-5", "1000", "0", "3")
+    assert ran.code == 0
+    assert "--roi -5 1000 0 3 is cut to the 6 x 4 pixels" in ran.err

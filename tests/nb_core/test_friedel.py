@@ -93,7 +93,7 @@ def test_the_option_and_the_file_say_the_same(tmp_path):
     toml.write_text(experiment_to_toml(plain, tmp_path))
     assert flags_to_experiment(["-friedel"], base=read_toml(toml)).structure_factors.count == 4
     toml.write_text('friedel = "yes"\nhkl = "list.hkl"\n[crystal]\ncell_a = 70.0\n')
-    with pytest.raises(InputError, match="friedel: yes: expected true or false"):
+    with pytest.raises(InputError, match="friedel: 'yes': expected true or false"):
         read_toml(toml)
 
 

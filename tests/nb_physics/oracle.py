@@ -148,14 +148,16 @@ class Walk:
         return Ray(diffracted, omega, capture)
 
     def on_a_sphere(self, flat: Vector, fast: float, slow: float) -> Vector:
-        centre = combine((self.distance, self.beam))
         if not self.corrected:
+            centre = combine((self.distance, self.beam))
             turned = rotate(centre, self.slow, flat[1] / self.distance)
             return rotate(turned, self.fast, flat[2] / self.distance)
-        towards_fast = normalised(cross(self.beam, self.fast))
-        towards_slow = normalised(cross(self.beam, self.slow))
-        turned = rotate(centre, towards_fast, (fast - self.beam_fast) / self.distance)
-        return rotate(turned, towards_slow, (slow - self.beam_slow) / self.distance)
+        radius = self.close_distance
+        towards_fast = normalised(cross(self.normal, self.fast))
+        towards_slow = normalised(cross(self.normal, self.slow))
+        nearest = combine((radius, self.normal))
+        turned = rotate(nearest, towards_fast, (fast - self.close_fast) / radius)
+        return rotate(turned, towards_slow, (slow - self.close_slow) / radius)
 
     def beyond_dmin(self, q: Vector) -> bool:
         length = math.sqrt(dot(q, q))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from nb_cli.scenes import Scene, plan_beam, plan_details, plan_spacing, ring_gri
 from nb_compare.blocks import reduce_blocks
 from nb_compare.pictures import COLOURS, block_side
 from nb_compare.pictures import log_norm as _log_norm
-from nb_core import InputError, Roi
+from nb_core import InputError, NbWarning, Roi
 from nb_core.formats.atomic import atomic_write
 from nb_physics import Plan
 
@@ -90,9 +91,9 @@ def draw_simulation(
 def picture_format(path: str) -> str:
     """The format that a picture's name asks for; InputError for an ending that says none."""
     ending = os.path.splitext(path)[1]
-    if ending.lower() not in FORMATS:
+    if not path or ending.lower() not in FORMATS:
         remedy = "a picture is written as .png, .jpg, .pdf or .svg; choose one of these endings"
-        raise InputError("--png", path, remedy)
+        raise InputError("--png", path or '""', remedy)
     return FORMATS[ending.lower()]
 
 
@@ -165,6 +166,9 @@ def _region(roi: Roi | None, shape: tuple[int, ...]) -> Roi:
     if cut.xmin > cut.xmax or cut.ymin > cut.ymax:
         remedy = f"xmin xmax ymin ymax (fast, slow), within {fast} x {slow} pixels"
         raise InputError("--roi", " ".join(map(str, roi)), remedy)
+    if cut != roi:
+        said = " ".join(map(str, roi))
+        warnings.warn(f"--roi {said} is cut to the {fast} x {slow} pixels", NbWarning, stacklevel=4)
     return cut
 
 
@@ -186,13 +190,16 @@ def _norm(values: np.ndarray, style: Style) -> Normalize:
         low = 0.0 if style.linear else high * 1e-3
     if style.vmax is None and high <= low:
         high = low + 1.0 if style.linear else low * 1e3
+    if not style.linear and style.vmax is not None and style.vmax <= 0:
+        raise InputError("--vmax", style.vmax, "a logarithmic scale lies above 0; add --linear")
     if low >= high:
         raise InputError("--vmin", low, f"must be less than --vmax, {high:g}")
     if style.linear:
         return Normalize(low, high, clip=True)
     if low <= 0:
         remedy = "a logarithmic scale begins above 0; add --linear"
-        raise InputError("--vmin" if style.vmin is not None else "--vmax", low, remedy)
+        at_fault = ("--vmax", style.vmax) if style.vmin is None else ("--vmin", low)
+        raise InputError(*at_fault, remedy)
     return LogNorm(low, high, clip=True)
 
 

@@ -241,10 +241,8 @@ def _frame(
     signed = profile is Profile.REFERENCE or not kept
     distance = _distance(placed, along_normal if signed else close_distance, close_distance)
     meets = placed.distance is not None or not _is_parallel(placed.ratio)
-    to_beam = distance * axes.beam - origin
-    beam_fast, beam_slow = (
-        (dot(fast, to_beam), dot(slow, to_beam)) if meets else (close_fast, close_slow)
-    )
+    to_beam = distance * axes.beam - origin if meets else -origin
+    beam_fast, beam_slow = dot(fast, to_beam), dot(slow, to_beam)
     return DetectorFrame(
         fast=fast,
         slow=slow,

@@ -47,19 +47,22 @@ def curved_positions(
     frame: DetectorFrame,
     profile: Profile,
 ) -> Float[Tensor, "3 pixels"]:
-    """Lab positions (metres) on a sphere of radius `distance`; coordinates become angles.
+    """Lab positions (metres) on a sphere about the sample; coordinates become angles.
 
-    Reference: turns about slow and fast by lab y and z, whatever the convention. Corrected: turns
-    towards fast and slow by the detector coordinates counted from the beam centre.
+    Reference: turns a vector along the beam, `distance` long, about slow and fast by lab y and z,
+    whatever the convention. Corrected: turns the nearest point of the plane towards fast, and then
+    towards slow, by the coordinates counted from there.
     """
-    centre = (frame.distance * frame.beam)[:, None]
     if profile is Profile.REFERENCE:
+        centre = (frame.distance * frame.beam)[:, None]
         turned = rotate_about(centre, frame.slow[:, None], flat[1] / frame.distance)
         return rotate_about(turned, frame.fast[:, None], flat[2] / frame.distance)
-    to_fast = unit(cross(frame.beam, frame.fast))[:, None]
-    to_slow = unit(cross(frame.beam, frame.slow))[:, None]
-    turned = rotate_about(centre, to_fast, (fast - frame.beam_fast) / frame.distance)
-    return rotate_about(turned, to_slow, (slow - frame.beam_slow) / frame.distance)
+    radius = frame.close_distance
+    to_fast = unit(cross(frame.normal, frame.fast))[:, None]
+    to_slow = unit(cross(frame.normal, frame.slow))[:, None]
+    nearest = (radius * frame.normal)[:, None]
+    turned = rotate_about(nearest, to_fast, (fast - frame.close_fast) / radius)
+    return rotate_about(turned, to_slow, (slow - frame.close_slow) / radius)
 
 
 def directions(

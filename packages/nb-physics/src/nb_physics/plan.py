@@ -79,7 +79,7 @@ def _resolved(experiment: Experiment) -> Plan:
     given = _given_cells(experiment)
     cells = _sample_cells(experiment, cell, given)
     layers, attenuation = _sensor(experiment)
-    fluence = _fluence(experiment)
+    fluence, water = _fluence(experiment), scalar_tensor(experiment.background.water_size_um)
     return Plan(
         experiment=experiment,
         axes=axes,
@@ -99,9 +99,7 @@ def _resolved(experiment: Experiment) -> Plan:
         attenuation=attenuation,
         layer_depth=scalar_tensor(layers.step),
         fluence=fluence,
-        background=water_intensity(
-            um_to_m(scalar_tensor(experiment.background.water_size_um)), fluence
-        ),
+        background=water_intensity(um_to_m(water), fluence),
         polarization=scalar_tensor(beam.polarization_factor),
         fudge=scalar_tensor(crystal.fudge),
         dmin=scalar_tensor(experiment.sampling.dmin_A),

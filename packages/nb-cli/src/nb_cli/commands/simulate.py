@@ -112,7 +112,7 @@ def _check_files(
     named = [name for name in (*images, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
     check_targets(named, overwrite=overwrite, inputs=inputs)
-    if png:
+    if png is not None:
         picture_format(png)
 
 

@@ -73,9 +73,9 @@ def command(
     from nb_cli.picture import picture_format, save_scene
     from nb_physics import make_plan
 
-    target = png or f"{os.path.splitext(image)[0]}.png"
-    check_targets([target], overwrite=not no_overwrite, inputs=[image, *arguments[:1]])
+    target = f"{os.path.splitext(image)[0]}.png" if png is None else png
     picture_format(target)
+    check_targets([target], overwrite=not no_overwrite, inputs=[image, *arguments[:1]])
     style = _style(looks, pedestal)
     plan = None
     if arguments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor
 
 from nb_core.configs import checks
 from nb_core.errors import InputError, did_you_mean
+
+Kind = TypeVar("Kind", bound="Config")
 
 _LARGEST = 64
 """Entries of the largest array that is taken for a field; a larger one is refused as it is."""
@@ -31,7 +33,7 @@ class Config:
     numbers are. Their text shows what differs from the defaults.
     """
 
-    def __new__(cls, *values: Any, **named: Any) -> Self:
+    def __new__(cls: type[Kind], *values: Any, **named: Any) -> Kind:
         """Refuses a field that there is not; InputError."""
         known = [field.name for field in dataclasses.fields(cls)]
         for name, value in named.items():
@@ -39,7 +41,7 @@ class Config:
                 hint = did_you_mean(name, known)
                 remedy = f"no such field; {hint}{cls.__name__} has: {', '.join(known)}"
                 raise InputError(name, value, remedy)
-        return super().__new__(cls)
+        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

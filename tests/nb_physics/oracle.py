@@ -54,6 +54,7 @@ class Walk:
         self.pixel, self.distance = frame.pixel_size.item(), frame.distance.item()
         self.close_distance = frame.close_distance.item()
         self.beam_fast, self.beam_slow = frame.beam_fast.item(), frame.beam_slow.item()
+        self.close_fast, self.close_slow = frame.close_fast.item(), frame.close_slow.item()
         self.sources = [
             (plain(incident), wavelength.item(), weight.item())
             for incident, wavelength, weight in zip(

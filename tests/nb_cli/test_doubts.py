@@ -5,7 +5,14 @@ import warnings
 
 import pytest
 
-from nb_core import BeamConfig, CrystalConfig, DetectorConfig, Experiment, NbWarning
+from nb_core import (
+    BeamConfig,
+    CrystalConfig,
+    DetectorConfig,
+    Experiment,
+    NbWarning,
+    SamplingConfig,
+)
 from nb_physics import make_plan
 
 B = "-cell 70 80 90 -misset 10 20 30 -N 5 -default_F 100 -detpixels 32 -oversample 50"
@@ -61,12 +68,14 @@ def test_a_file_and_python_are_told_the_same(nb, folder):
     (folder / "x.toml").write_text(
         "[crystal]\ncell_a = 70.0\n[beam]\nwavelength_A = 0.9795e-10\n"
         "[detector]\npixel_size_mm = 172\ndetsize_f_mm = 17200\ndetsize_s_mm = 17200\n"
+        "[sampling]\noversample = 1\n"
     )
     found = [text.removeprefix("nb: warning: ") for text in nb("config check x.toml").warnings]
     experiment = Experiment(
         CrystalConfig(cell_a=70.0),
         DetectorConfig(fpixels=100, spixels=100, pixel_size_mm=172.0),
         BeamConfig(wavelength_A=0.9795e-10),
+        SamplingConfig(oversample=1),
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -136,3 +145,17 @@ class TestCounts:
 
     def test_an_ordinary_image_is_not_told(self, nb, tiny):
         assert self.simulated(nb, tiny, "-intfile", "i.img", "-noisefile", "n.img") == []
+
+
+def test_a_unit_is_told_before_what_follows_from_it_is_refused(nb):
+    """Metres in place of Angstrom ask for more sub-pixels than there can be."""
+    ran = nb(
+        "config",
+        "show",
+        "--",
+        *["-cell", "70", "80", "90", "90", "90", "90", "-default_F", "1"],
+        "-lambda",
+        "1e-10",
+    )
+    assert ran.code == 2
+    assert any("in metres it would be wavelength_A 1" in text for text in ran.warnings)

@@ -54,7 +54,7 @@ FIELDS = {
         "misset_deg": st.just("random") | st.tuples(numbers, numbers, numbers),
         "misset_seed": seeds,
         "N_cells": st.tuples(counts, counts, counts),
-        "sample_size_mm": st.tuples(*[st.none() | sizes] * 3),
+        "sample_size_mm": st.tuples(*[st.none() | positives] * 3),
         "shape": st.sampled_from(CrystalShape),
         **dict.fromkeys(("osc_range_deg", "phi_step_deg", "mosaic_spread_deg"), numbers),
         **{"fudge": sizes, "default_F": positives, "phi_start_deg": numbers},

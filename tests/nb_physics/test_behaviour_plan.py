@@ -288,6 +288,7 @@ def test_a_width_below_zero_is_told(profile, field):
         assert plan_of(profile=profile, **{field: -2.0}).steps == 2500
 
 
+@pytest.mark.filterwarnings("ignore:.*divergence:nb_core.NbWarning")
 @pytest.mark.parametrize(
     ("fields", "angles"),
     [

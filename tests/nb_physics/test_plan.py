@@ -129,6 +129,7 @@ def test_a_flux_without_an_exposure_is_refused_and_told_in_the_reference():
         make_plan(small_experiment(profile=Profile.REFERENCE, **dark))
 
 
+@pytest.mark.filterwarnings("ignore:.*is the unit right:nb_core.NbWarning")
 @pytest.mark.parametrize(
     ("fields", "match"),
     [

@@ -33,7 +33,7 @@ from nb_physics.orientation import (
     step_vectors,
     unit_cell,
 )
-from nb_physics.plausible import doubts
+from nb_physics.plausible import doubts, doubts_of_units
 from nb_physics.resolved import Plan
 from nb_physics.scale import fluence_from_flux, water_intensity
 from nb_physics.slips import met_slips
@@ -56,6 +56,8 @@ def make_plan(experiment: Experiment) -> Plan:
     unit.
     """
     expect_experiment(experiment)
+    for doubt in doubts_of_units(experiment):  # first, for they explain what is then refused
+        warnings.warn(doubt, NbWarning, stacklevel=2)
     plan = _resolved(experiment)
     check_geometry(experiment, plan.axes, plan.frame)
     for doubt in doubts(plan):

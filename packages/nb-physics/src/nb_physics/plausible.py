@@ -120,12 +120,16 @@ USUAL = (
 )
 
 
-def doubts(plan: Plan) -> Iterator[str]:
-    """A sentence for each value of a plan's experiment that is hardly meant."""
+def doubts_of_units(experiment: Experiment) -> Iterator[str]:
+    """A sentence for each field whose value is usual in another unit, or in none."""
     for usual in USUAL:
-        doubt = usual.doubt(plan.experiment)
+        doubt = usual.doubt(experiment)
         if doubt is not None:
             yield doubt
+
+
+def doubts(plan: Plan) -> Iterator[str]:
+    """A sentence for each thing that a plan comes to and that is hardly meant."""
     yield from _of_the_cell(plan)
     yield from _of_divergence(plan)
     missed = _beam_beside_detector(plan)

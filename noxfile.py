@@ -107,8 +107,10 @@ def environment(
 def run_pytest(session: nox.Session, packages: Iterable[str], *paths: str) -> None:
     """Run pytest with annotations, tensor shapes among them, checked at run time in `packages`.
 
-    A package with a console script is left out: it imports heavy libraries inside functions, so
-    its annotations name types which do not exist at run time. Each core runs tests of its own.
+    Each call is checked, which takes time: a package is checked by its own tests, and all of them
+    by those across packages. A package with a console script is left out: it imports heavy
+    libraries inside functions, so its annotations name types which do not exist at run time.
+    Each core runs tests of its own.
     """
     checked = [p.replace("-", "_") for p in packages if "scripts" not in PROJECTS[p]]
     option = f"--jaxtyping-packages={','.join([*checked, 'beartype.beartype'])}"
@@ -122,7 +124,7 @@ def make_tests(package: str) -> Callable[[nox.Session], None]:
 
     def tests(session: nox.Session) -> None:
         with environment(session, chain, TEST_TOOLS):
-            run_pytest(session, chain, f"tests/{package.replace('-', '_')}")
+            run_pytest(session, [package], f"tests/{package.replace('-', '_')}")
 
     tests.__doc__ = f"Tests of {package}. Installed: {', '.join(chain)}."
     return tests

@@ -1,4 +1,4 @@
-"""Makes the oracle beside the tests importable.
+"""Makes the oracle beside the tests importable; folders of kernels.
 
 Import no package of nb here: its annotations are checked only when it is imported afterwards.
 """
@@ -6,4 +6,25 @@ Import no package of nb here: its annotations are checked only when it is import
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A folder of kernels that all tests of a module share: each is built once."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("kernels")
+        patch.setenv("NB_CACHE_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """The path of an empty cache, and no memory of a warning."""
+    from nb_physics.walk import warn_once
+
+    monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
+    warn_once.cache_clear()
+    return tmp_path / "none"

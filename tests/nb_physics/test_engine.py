@@ -45,23 +45,6 @@ EXPERIMENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A folder of kernels that all tests of this module share: each is built once."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("kernels")
-        patch.setenv("NB_CACHE_DIR", str(folder))
-        yield folder
-
-
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    """An empty cache."""
-    monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
-    warn_once.cache_clear()
-    return tmp_path / "none"
-
-
 @pytest.fixture(params=EXPERIMENTS)
 def experiment(request, cache):
     return EXPERIMENTS[request.param]

@@ -16,7 +16,6 @@ from nb_physics.engine.kernel import BY_STEP, Role, kernel_kind_from_json
 from nb_physics.engine.make import BuildError
 from nb_physics.engine.tangents import step_moves, tangent_kernels
 from nb_physics.scene import make_scene, scene_tensors
-from nb_physics.walk import warn_once
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
@@ -91,22 +90,6 @@ class Seen:
     def __call__(self, done, total):
         assert total == self.total
         self.done.append(done)
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A folder of kernels that all tests of this module share."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("kernels")
-        patch.setenv("NB_CACHE_DIR", str(folder))
-        yield folder
-
-
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    """An empty cache."""
-    monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path / "none"))
-    warn_once.cache_clear()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nb_core import Profile
+from nb_core.configs.checks import plain_number
 from nb_core.formats.smv import HeaderStyle, SmvHeader
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics.plan import Plan
@@ -29,7 +30,7 @@ def smv_header(plan: Plan, style: HeaderStyle | None = None) -> SmvHeader:
     style = style or default_header_style(plan.experiment.profile)
     frame, detector, crystal = plan.frame, plan.experiment.detector, plan.experiment.crystal
     half = 0.5 * frame.pixel_size
-    start = _plain(crystal.phi_start_deg)
+    start = plain_number(crystal.phi_start_deg)
     if style is HeaderStyle.DIALS:
         start = float(rad_to_deg(plan.phi_angles.mean().item() - 0.5 * plan.phi.range))
     return SmvHeader(
@@ -37,7 +38,7 @@ def smv_header(plan: Plan, style: HeaderStyle | None = None) -> SmvHeader:
         spixels=detector.spixels,
         pixel_size_mm=_mm(frame.pixel_size),
         distance_mm=_mm(frame.distance),
-        wavelength_A=_plain(plan.experiment.beam.wavelength_A),
+        wavelength_A=plain_number(plan.experiment.beam.wavelength_A),
         beam_center_x_mm=_mm(frame.beam_center_x),
         beam_center_y_mm=_mm(frame.beam_center_y),
         adxv_center_x_mm=_mm(frame.beam_fast),
@@ -47,13 +48,13 @@ def smv_header(plan: Plan, style: HeaderStyle | None = None) -> SmvHeader:
         denzo_x_beam_mm=_mm(frame.beam_slow),
         denzo_y_beam_mm=_mm(frame.beam_fast),
         dials_origin_mm=frame.dials_origin_mm,
-        xds_orgx=_plain(frame.close_fast / frame.pixel_size + 0.5),
-        xds_orgy=_plain(frame.close_slow / frame.pixel_size + 0.5),
+        xds_orgx=plain_number(frame.close_fast / frame.pixel_size + 0.5),
+        xds_orgy=plain_number(frame.close_slow / frame.pixel_size + 0.5),
         close_distance_mm=_mm(frame.close_distance),
-        phi_deg=_plain(crystal.phi_start_deg),
+        phi_deg=plain_number(crystal.phi_start_deg),
         osc_start_deg=start,
-        osc_range_deg=_plain(rad_to_deg(plan.phi.range)),
-        twotheta_deg=_plain(detector.detector_twotheta_deg),
+        osc_range_deg=plain_number(rad_to_deg(plan.phi.range)),
+        twotheta_deg=plain_number(detector.detector_twotheta_deg),
         style=style,
         adc_offset=plan.experiment.outputs.adc_offset,
     )
@@ -80,9 +81,5 @@ def _parallel(one: Tensor, other: Tensor) -> bool:
     return bool((one - other).detach().norm() < STRAIGHT)
 
 
-def _plain(value: float | Tensor) -> float:
-    return value.detach().item() if isinstance(value, Tensor) else float(value)
-
-
 def _mm(length: Tensor) -> float:
-    return m_to_mm(_plain(length))
+    return m_to_mm(plain_number(length))

@@ -112,8 +112,7 @@ def verify_golden(
         recorded = golden.arrays(case.name, _kinds(plan))
         start = time.perf_counter()
         try:
-            with _one_thread():
-                ours, choice = _simulated(plan, target, dtype, engine)
+            ours, choice = _simulated(plan, target, dtype, engine)
         except InputError as error:
             yield CaseResult(case.name, None, (str(error),), time.perf_counter() - start)
             continue
@@ -217,17 +216,6 @@ def _simulated(
         arrays[f"{kind}_header"] = np.frombuffer(header_bytes(image.header), np.uint8)
         arrays[kind] = image.integers() if kind == "int" else _noise(image)
     return arrays, told[0]
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Tiles are too small to share: where processors are busy, threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _noise(image: DigitalImage) -> np.ndarray:

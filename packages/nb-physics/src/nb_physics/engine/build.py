@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from nb_core import CrystalConfig, DetectorConfig, Experiment
-from nb_physics.elementary import horner
-from nb_physics.engine.by_pixel import KernelByPixel, by_pixel_graph
+from nb_physics.engine.by_pixel import WRITTEN_OUT, KernelByPixel, by_pixel_graph
 from nb_physics.engine.components import keep_components_apart
 from nb_physics.engine.kernel import (
     Kernel,
@@ -52,9 +50,6 @@ _ONE_LOOP: dict[str, Any] = {
     "realize_acc_reads_threshold": 1_000_000,
 }
 """For kernels of one loop: nothing of pixels x steps goes to memory."""
-
-_WRITTEN_OUT: dict[Any, Callable[..., Any]] = {torch.ops.nb.polynomial.default: horner}
-"""What inductor does not know."""
 
 _STORED_TO_SUM = frozenset({2, 3})
 _STORED = frozenset({4})
@@ -126,7 +121,7 @@ def _differentiated(
                 )
             )
 
-    graph = make_fx(gradients, _WRITTEN_OUT, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
+    graph = make_fx(gradients, WRITTEN_OUT, tracing_mode="symbolic", _allow_non_fake_inputs=True)(
         *flat
     )
     pixels, place, sums, sizes = shapes

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nb_cli.refine_results import draw_comparison
+from nb_compare.evidence import sha256_of
 from nb_core import read_toml
-from nb_refine import GROUP_NAMES, Lattice, Loss, Optimizer
+from nb_refine import GROUP_NAMES, Lattice, Loss, Optimizer, Refinement
 
 CELL = "-cell 20 24 28 90 90 90 -default_F 100 -lambda 1 -distance 40 -pixel 0.6 -detpixels 100"
 LIGHT = "-N 5 -fluence 1e27 -water 0.12 -oversample 1 -seed 1"
@@ -276,3 +277,24 @@ def test_the_inputs_of_the_model_are_among_the_evidence(nb, model, quick, folder
     assert nb(line).code == 0
     assert "list.hkl" in (result_of() / "checksums.txt").read_text()
     assert read_toml(result_of() / "refined.toml").structure_factors.count == 8
+
+
+def test_inputs_may_go_while_it_runs(nb, model, quick, folder, monkeypatch):
+    """Their checksums are those of what was read."""
+    text = (folder / "model.toml").read_text()
+    (folder / "list.hkl").write_text("".join(f"{h} 0 0 100\n" for h in range(1, 9)))
+    (folder / "model.toml").write_text('hkl = "list.hkl"\n' + text)
+    names = ("list.hkl", "model.toml", "noise.img")
+    sums = {name: sha256_of(folder / name) for name in names}
+    run = Refinement.run
+
+    def run_and_delete(refinement):
+        for name in names:
+            (folder / name).unlink()
+        return run(refinement)
+
+    monkeypatch.setattr("nb_refine.Refinement.run", run_and_delete)
+    outcome = nb(f"refine model.toml noise.img {QUICK} --max-chi2 1e9 --parameters scale")
+    assert outcome.code == 0, outcome
+    lines = (result_of() / "checksums.txt").read_text().splitlines()
+    assert lines[:3] == [f"# input {sums[name]}  {name}" for name in names]

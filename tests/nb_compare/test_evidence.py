@@ -21,11 +21,12 @@ from nb_compare.evidence import (
     COMMANDS,
     ENVIRONMENT,
     environment,
+    input_checksums,
     result_folder,
     sha256_of,
     write_evidence,
 )
-from nb_core import ExitCode, OutputError
+from nb_core import ExitCode, InputError, OutputError
 from nb_physics import Choice, Engine
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -51,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def write(folder, *commands, inputs=None, **more):
-    write_evidence(folder, commands or [COMMAND], inputs=inputs or {}, **more)
+    write_evidence(folder, commands or [COMMAND], inputs=input_checksums(inputs or {}), **more)
 
 
 def digest(content):
@@ -155,6 +156,13 @@ def test_inputs_are_named_as_the_user_did(folder, tmp_path):
         f"# input {digest(b'a.hkl')}  ./a.hkl",
     ]
     assert not any(line.startswith("#") for line in lines[2:])
+
+
+def test_an_input_that_is_gone_is_named(folder, tmp_path):
+    with pytest.raises(
+        InputError, match=r"^input file: \./a\.hkl: cannot be read for its checksum"
+    ):
+        input_checksums({"./a.hkl": tmp_path / "a.hkl"})
 
 
 def test_a_second_run_renews_the_checksums(folder):

@@ -308,6 +308,13 @@ class TestStageArguments:
         (fresh / "sub/P1.hkl").write_bytes(b"changed")
         assert (folder / "sub/P1.hkl").read_bytes() == b"list"
 
+    def test_an_input_that_is_gone_is_named(self, folder, tmp_path):
+        make("P1.hkl", b"list")
+        staged = stage_arguments(["-hkl", "P1.hkl"])
+        (folder / "P1.hkl").unlink()
+        with pytest.raises(InputError, match=r"^input file: .*P1\.hkl: was there and is gone$"):
+            staged.fill(tmp_path)
+
 
 LISTING = """
 for folder, _, files in sorted(os.walk(".")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from nb_cli.outputs import input_files
 from nb_cli.refine_picture import draw_comparison
-from nb_compare.evidence import result_folder, write_evidence
+from nb_compare.evidence import input_checksums, result_folder, write_evidence
 from nb_core import Experiment
 from nb_core.formats.atomic import atomic_write
 from nb_core.toml import experiment_to_toml
@@ -21,21 +21,25 @@ from nb_refine import Observation, Result
 
 
 @dataclass(frozen=True)
-class Sources:
-    """The files that a refinement was read from; model: None where options say it all."""
+class Origin:
+    """What a result came of, for those who ask later: files, and where and how it was computed.
 
-    model: Path | None
-    image: Path
-    experiment: Experiment
+    inputs: the sha256 of each file that was read, by name
+    """
 
-
-@dataclass(frozen=True)
-class Computed:
-    """Where and how photons were computed, for those who ask later."""
-
+    inputs: Mapping[str, str]
     device: str
     dtype: str
     engine: Choice | None
+
+
+def inputs_of(model: str | None, image: str, experiment: Experiment) -> dict[str, str]:
+    """The sha256 of the files that a refinement reads; taken before it begins.
+
+    model: None where options say it all
+    """
+    names = [*([model] if model else []), image, *input_files(experiment)]
+    return input_checksums({name: Path(name) for name in names})
 
 
 def describe_result(result: Result) -> str:
@@ -63,8 +67,7 @@ def write_result(
     observation: Observation,
     parent: Path,
     command: Sequence[str],
-    sources: Sources,
-    computed: Computed,
+    origin: Origin,
 ) -> Path:
     """Writes a folder of its own in `parent`, whole or not at all, and returns its name.
 
@@ -86,15 +89,13 @@ def write_result(
             with atomic_write(working / f"{name}.png") as handle:
                 title = f"model {name} refinement"
                 handle.write(draw_comparison(counts, image.detach().numpy(), usable, title))
-        read = [sources.model] if sources.model else []
-        files = [*read, sources.image, *map(Path, input_files(sources.experiment))]
         write_evidence(
             working,
             [command],
-            inputs={str(path): path for path in files},
-            device=computed.device,
-            dtype=computed.dtype,
-            engine=computed.engine,
+            inputs=origin.inputs,
+            device=origin.device,
+            dtype=origin.dtype,
+            engine=origin.engine,
         )
         return final
 

@@ -18,7 +18,14 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from nb_compare.evidence import environment, now, result_folder, sha256_of, write_evidence
+from nb_compare.evidence import (
+    environment,
+    input_checksums,
+    now,
+    result_folder,
+    sha256_of,
+    write_evidence,
+)
 from nb_compare.golden.format import Golden, GoldenCase
 from nb_compare.pictures import PERCENTILE, save_picture
 from nb_compare.program import (
@@ -120,6 +127,7 @@ def compare_with_program(
     staged = stage_arguments([*arguments, *_roi_flags(choices.roi)])
     with _fresh_folder() as ours, _fresh_folder() as theirs:
         staged.fill(ours)
+        inputs = input_checksums({name: ours / name for name in staged.inputs})
         log: list[str] = []
         experiment = _read(staged.arguments, ours, choices, log)
         run = run_program(program, staged, theirs)
@@ -127,7 +135,7 @@ def compare_with_program(
         image = run.image((detector.spixels, detector.fpixels))
         reference = _program_reference(program, run, image)
         computed = _simulate(experiment, choices, log, progress)
-        return _write_folder(staged, choices, computed, log, reference, parent, command)
+        return _write_folder(staged, inputs, choices, computed, log, reference, parent, command)
 
 
 def compare_with_golden(
@@ -150,6 +158,7 @@ def compare_with_golden(
         staged = stage_arguments([*arguments, *_roi_flags(choices.roi)])
     with _fresh_folder() as ours:
         staged.fill(ours)
+        inputs = input_checksums({name: ours / name for name in staged.inputs})
         log: list[str] = []
         experiment = _read(staged.arguments, ours, choices, log)
         provenance = golden.provenance or {}
@@ -163,11 +172,12 @@ def compare_with_golden(
         recorded = json.dumps(provenance, indent=2) + "\n"
         reference = Reference(golden.arrays(case.name)["float"], facts, (), recorded)
         computed = _simulate(experiment, choices, log, progress)
-        return _write_folder(staged, choices, computed, log, reference, parent, command)
+        return _write_folder(staged, inputs, choices, computed, log, reference, parent, command)
 
 
 def _write_folder(
     staged: StagedArguments,
+    inputs: Mapping[str, str],
     choices: Choices,
     computed: Computed,
     log: Sequence[str],
@@ -175,9 +185,9 @@ def _write_folder(
     parent: Path,
     command: Sequence[str],
 ) -> Comparison:
-    """Compares the images, and writes everything to a result folder."""
+    """Compares the images, and writes everything to a result folder; inputs: their sha256."""
     ours, theirs = _same_shape(computed.image, reference.image, choices)
-    summary = _summary(staged, choices, (ours, theirs), reference, computed)
+    summary = _summary(staged, inputs, choices, (ours, theirs), reference, computed)
     with result_folder(parent, command or staged.arguments) as (working, final):
         write_floats(str(working / "nb_floatimage.bin"), computed.image)
         write_floats(str(working / "c_floatimage.bin"), reference.image)
@@ -188,7 +198,7 @@ def _write_folder(
         write_report(working / "report.html", summary, ours, theirs)
         ran = [line for line in (command, reference.command) if line]
         where = {"device": choices.device, "dtype": choices.dtype}
-        write_evidence(working, ran, inputs=staged.inputs, engine=computed.engine, **where)
+        write_evidence(working, ran, inputs=inputs, engine=computed.engine, **where)
     return Comparison(summary, final)
 
 
@@ -280,6 +290,7 @@ def _same_shape(ours: AnyImage, theirs: AnyImage, choices: Choices) -> tuple[Any
 
 def _summary(
     staged: StagedArguments,
+    inputs: Mapping[str, str],
     choices: Choices,
     images: tuple[Image, Image],
     reference: Reference,
@@ -306,9 +317,7 @@ def _summary(
         **measured,
         "reference": dict(reference.facts),
         "nb": _own_facts(staged, choices, computed),
-        "inputs": [
-            {"name": name, "sha256": sha256_of(path)} for name, path in staged.inputs.items()
-        ],
+        "inputs": [{"name": name, "sha256": checksum} for name, checksum in inputs.items()],
         "environment": environment(choices.device, choices.dtype, computed.engine),
     }
 

@@ -25,7 +25,7 @@ import torch
 
 import nb_core
 from nb_compare.versions import installed_versions
-from nb_core import OutputError
+from nb_core import InputError, OutputError
 from nb_core.formats.atomic import atomic_write
 from nb_physics import Choice
 
@@ -40,7 +40,7 @@ def write_evidence(
     folder: Path,
     commands: Sequence[Sequence[str]],
     *,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, str],
     device: str = "cpu",
     dtype: str = "float64",
     engine: Choice | None = None,
@@ -49,7 +49,7 @@ def write_evidence(
 
     commands: the arguments of each program that ran, this one first, exactly; a folder that has
         commands already gets these after them
-    inputs: files that were read, by the name that the user gave
+    inputs: sha256 of the files that were read, by name, as `input_checksums` gives them
     engine: which computed the image, where one was computed
     Raises OutputError as atomic_write does.
     """
@@ -91,6 +91,21 @@ def torch_build() -> dict[str, str | None]:
         "cuda": torch.version.cuda,
         "instructions": torch.backends.cpu.get_cpu_capability(),
     }
+
+
+def input_checksums(inputs: Mapping[str, Path]) -> dict[str, str]:
+    """The sha256 of files by the names that the user gave; to be taken when they are read.
+
+    Raises InputError for a file that cannot be read, or is gone.
+    """
+    found = {}
+    for name, path in inputs.items():
+        try:
+            found[name] = sha256_of(path)
+        except OSError as error:
+            remedy = f"cannot be read for its checksum: {error.strerror}"
+            raise InputError("input file", name, remedy) from error
+    return found
 
 
 def sha256_of(path: Path) -> str:
@@ -148,9 +163,9 @@ def _commands_text(commands: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _checksums_text(folder: Path, inputs: Mapping[str, Path]) -> str:
+def _checksums_text(folder: Path, inputs: Mapping[str, str]) -> str:
     """As sha256sum writes them, so that `sha256sum -c checksums.txt` checks the folder."""
-    lines = [f"# input {sha256_of(path)}  {name}" for name, path in sorted(inputs.items())]
+    lines = [f"# input {checksum}  {name}" for name, checksum in sorted(inputs.items())]
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != CHECKSUMS:
             lines.append(f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}")

@@ -48,11 +48,17 @@ class StagedArguments:
     outputs: tuple[str, ...]
 
     def fill(self, folder: Path) -> None:
-        """Copies the inputs to an empty folder, and makes the folders that outputs go to."""
+        """Copies the inputs to an empty folder, and makes the folders that outputs go to.
+
+        Raises InputError for an input that is gone.
+        """
         for name, source in self.inputs.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            try:
+                shutil.copyfile(source, target)
+            except FileNotFoundError:
+                raise InputError("input file", str(source), "was there and is gone") from None
         for name in self.outputs:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
 

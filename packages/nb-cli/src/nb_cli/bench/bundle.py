@@ -79,7 +79,7 @@ def write_results(
     content: Mapping[str, Any],
     commands: Sequence[Sequence[str]],
     *,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, str],
     device: str,
     dtype: str,
 ) -> None:

@@ -16,7 +16,7 @@ from nb_cli.bench.rows import Row
 from nb_cli.bench.table import describe, to_json
 from nb_cli.bench.workloads import Workload, write_hkl
 from nb_cli.progress import pixel_progress
-from nb_compare.evidence import environment, now
+from nb_compare.evidence import environment, input_checksums, now
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def _write(rows: Sequence[Row], request: Request, settings: Settings, results: P
         created=f"{now():%Y-%m-%dT%H:%M:%SZ}",
     )
     if results is not None:
+        lists = {settings.hkl.name: settings.hkl} if settings.hkl.exists() else {}
         save_scaling(rows, results / "scaling.png")
         theirs = [row.against.command for row in rows if row.against]
         write_results(
@@ -73,7 +74,7 @@ def _write(rows: Sequence[Row], request: Request, settings: Settings, results: P
             describe(rows),
             content,
             [request.command, *theirs],
-            inputs={settings.hkl.name: settings.hkl} if settings.hkl.exists() else {},
+            inputs=input_checksums(lists),
             device=settings.device,
             dtype=request.dtype,
         )

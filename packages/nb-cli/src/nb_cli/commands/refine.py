@@ -140,7 +140,7 @@ def command(
     from nb_cli.main import command_line
     from nb_cli.outputs import check_folder
     from nb_cli.progress import printer
-    from nb_cli.refine_results import Computed, Sources, describe_result, write_result
+    from nb_cli.refine_results import Origin, describe_result, inputs_of, write_result
     from nb_refine import read_image
 
     model, image, flags = _split(arguments)
@@ -150,6 +150,7 @@ def command(
     _say_unused(experiment)
     check_folder(out_dir)
     observation = read_image(image, experiment, gain=gain, adc_offset=adc_offset)
+    inputs = inputs_of(model, image, experiment)
     with ExitStack() as shown:
         account = _Account(say, shown, visible=not quiet)
         refinement = _refinement(experiment, observation, account, options)
@@ -157,9 +158,8 @@ def command(
     say(describe_result(result))
     if refinement.choice is not None:
         say(f"engine {refinement.choice}")
-    sources = Sources(Path(model) if model else None, Path(image), experiment)
-    computed = Computed(options["device"], options["dtype"], refinement.choice)
-    folder = write_result(result, observation, Path(out_dir), command_line(), sources, computed)
+    origin = Origin(inputs, options["device"], options["dtype"], refinement.choice)
+    folder = write_result(result, observation, Path(out_dir), command_line(), origin)
     say(f"wrote {folder / 'refined.toml'}")
 
 

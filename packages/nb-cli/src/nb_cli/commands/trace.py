@@ -100,10 +100,11 @@ def command(
     check_tag(tag)
     experiment = _experiment(arguments, profile, ignore_unknown_flags, oversample)
     noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)
+    kept = as_json or bool(out_dir)
+    inputs = _inputs(experiment, arguments) if kept else {}
     traced = _trace(experiment, _pixels(pixels, region), chosen, device, dtype, noise)
     folder = None
-    if as_json or out_dir:  # before printing, which may end early: `nb trace ... | head`
-        inputs = _input_files(experiment, arguments)
+    if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
     _print(traced, lines=lines)
     if folder is not None:
@@ -227,17 +228,18 @@ def _lines(pixel: Traced) -> str:
     return "".join(f"{PREFIX}{line}\n" for line in trace_lines(pixel.record))
 
 
-def _input_files(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, Path]:
-    """The files that were read, by their names: the experiment's own, and those that it names."""
+def _inputs(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, str]:
+    """The sha256 of the files that were read, by their names: the experiment's own, and those that it names."""
     from nb_cli.outputs import input_files
+    from nb_compare.evidence import input_checksums
 
     own = [name for name in arguments[:1] if not name.startswith("-")]
-    return {name: Path(name) for name in [*own, *input_files(experiment)]}
+    return input_checksums({name: Path(name) for name in [*own, *input_files(experiment)]})
 
 
 def _save(
     traced: list[Traced],
-    inputs: dict[str, Path],
+    inputs: dict[str, str],
     out_dir: str | None,
     tag: str | None,
     as_json: bool,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nb_compare
-from nb_compare.evidence import environment, now, sha256_of, write_evidence
+from nb_compare.evidence import environment, input_checksums, now, sha256_of, write_evidence
 from nb_compare.golden.cases import CaseRequest, Pixel, read_cases
 from nb_compare.golden.format import (
     CASES,
@@ -97,6 +97,8 @@ def record_golden(
         (working / INPUTS).mkdir()
         for name, source in inputs.items():
             shutil.copyfile(source, working / INPUTS / name)
+        copies = {f"{INPUTS}/{name}": working / INPUTS / name for name in inputs}
+        read = input_checksums({cases.name: cases, **copies})
         recorded = []
         for number, case in enumerate(ready, 1):
             recorded.append(_record(case, program, working))
@@ -105,8 +107,7 @@ def record_golden(
         write_json(working / CASES, [case.to_json() for case, _ in recorded])
         provenance = _provenance(program, recorded[0][1], len(ready))
         write_json(working / PROVENANCE, provenance)
-        read = {f"{INPUTS}/{name}": path for name, path in inputs.items()}
-        write_evidence(working, [command], inputs={cases.name: cases, **read})
+        write_evidence(working, [command], inputs=read)
     return provenance
 
 

@@ -33,7 +33,8 @@ if job["kind"] == "ceiling":
     sys.exit()
 counts = dict(pixels=256, slow=16, fast=16, layers=1, oversample=1, sources=1, phi=1, domains=1,
               shape="square", interpolated=False, entries=1, absorbing=False)
-say(counts=counts, baseline=2**20, warnings=["coarse"])
+chosen = dict(name="compiled", reason="asked for", kernels=["a-kernel"])
+say(counts=counts, baseline=2**20, warnings=["coarse"], chosen=chosen)
 for line in sys.stdin:
     order, _, path = line.strip().partition(" ")
     if order == "run":
@@ -208,6 +209,7 @@ class TestKept:
         assert row["roofline"]["ceiling"]["by"] == "chains of multiply-adds"
         assert row["whole_image"] is None
         assert row["warnings"] == ["coarse"]
+        assert (row["engine"], row["chosen"]["kernels"]) == ("compiled", ["a-kernel"])
 
     def test_a_gradient(self, nb, home, folder):
         options = ("--sizes", "16", "--workload", "gradient", "--iterations", "2", "--no-cold")

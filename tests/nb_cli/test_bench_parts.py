@@ -44,6 +44,7 @@ def row_of(workload, counts=COUNTS, against=None, **more):
     values = {
         "arguments": workload.flags,
         "run": Run("cpu", "compiled", workload.threads or 1),
+        "chosen": {"name": "compiled", "reason": "asked for", "kernels": []},
         "cold": Times((3.0,)),
         "cached": Times((2.0, 2.5)),
         "warm": Times((1.0, 2.0)),
@@ -194,7 +195,7 @@ class TestChild:
 
         def simulate(plan, *, engine, **more):
             engines.append(engine)
-            return real(plan, **more)
+            return real(plan, engine=engine, **more)
 
         monkeypatch.setattr("nb_physics.simulate", simulate)
         return call
@@ -203,6 +204,7 @@ class TestChild:
         (ready, first, second), engines = answers("run\n", "run\n")
         assert engines == ["eager"] * 3
         assert ready["counts"]["slow"] == 16
+        assert ready["chosen"]["name"] == "eager"
         assert first["seconds"] > 0
         assert second["resident"] >= first["resident"] >= ready["baseline"]
         assert first["device"] is None

@@ -91,7 +91,6 @@ def test_the_last_option_counts_for_the_beam(line, field, value):
         ("-pixel 0.2", "fpixels", 512),
         ("-xds -mosflm", "detector_convention", DetectorConvention.MOSFLM),
         ("-mosflm -xds", "detector_convention", DetectorConvention.XDS),
-        ("-close_distance 50 -distance 60", "close_distance_mm", 50),
     ],
 )
 def test_the_last_option_counts_for_the_detector(line, field, value):
@@ -269,3 +268,36 @@ def test_a_detector_that_no_longer_fits_the_base_s_mask_is_refused():
     base = read(f"-mask {AS_MASK}")
     with pytest.raises(InputError, match="a mask must have the detector's size"):
         flags_to_experiment(["-detpixels", "7"], base=base)
+
+
+CLOSE_WINS = r"^-distance 60 does not count: the close distance, 50 mm .* wins over it$"
+
+
+@pytest.mark.parametrize(
+    "line", ["-close_distance 50 -distance 60", "-distance 60 -close_distance 50"]
+)
+def test_a_distance_beside_a_close_distance_is_told_of(line):
+    with pytest.warns(NbWarning, match=CLOSE_WINS):
+        detector = read(line).detector
+    assert (detector.distance_mm, detector.close_distance_mm) == (60, 50)
+
+
+def test_a_distance_beside_the_close_distance_of_the_base_is_told_of():
+    with pytest.warns(NbWarning, match=CLOSE_WINS):
+        read("-distance 60", base=read("-close_distance 50"))
+
+
+@pytest.mark.parametrize(
+    ("line", "profile"),
+    [
+        ("-close_distance 50 -distance 50", Profile.REFERENCE),
+        ("-close_distance 50 -distance 60 -pix0_vector_mm -32 -32 100", Profile.CORRECTED),
+    ],
+)
+def test_two_distances_that_differ_in_nothing_are_not_told_of(line, profile):
+    read(line, profile=profile)
+
+
+def test_two_distances_of_a_tilted_detector_are_told_of():
+    with pytest.warns(NbWarning, match="^-distance 50 does not count"):
+        read("-close_distance 50 -distance 50 -detector_rotz 10")

@@ -166,6 +166,7 @@ def test_the_strategy_covers_every_field():
         assert {field.name for field in dataclasses.fields(config)} == FIELDS[section].keys()
 
 
+@pytest.mark.filterwarnings("ignore:-distance .* does not count:nb_core.errors.NbWarning")
 @given(experiments())
 def test_experiment_to_flags_and_back(experiment):
     arguments = experiment_to_flags(experiment)

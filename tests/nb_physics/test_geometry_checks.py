@@ -1,6 +1,7 @@
 """Detectors that stand in unusual places: never negative photons, and nothing without a word."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -131,6 +132,51 @@ def test_behaviour_46_the_back_of_a_panel_counts_what_its_front_does():
 def test_behaviour_46_a_detector_seen_from_its_back_is_told_of(profile):
     with pytest.warns(NbWarning, match="the sample sees the back of the detector"):
         plan_of(profile=profile, detector_twotheta_deg=120.0)
+
+
+UPSTREAM = "^the detector stands upstream of the sample"
+
+
+@ignore
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"detector_convention": CUSTOM, "pix0_vector_m": (-0.035, 0.004, -0.003)},
+        {"detector_convention": DetectorConvention.XDS, "detector_rotx_deg": 170.0},
+        {"detector_convention": DetectorConvention.XDS, "detector_twotheta_deg": 170.0},
+        {"detector_convention": CUSTOM, "odet_vector": (-1.0, 0.0, 0.0)},
+    ],
+)
+def test_a_detector_upstream_is_told_of(fields):
+    with pytest.warns(NbWarning, match=UPSTREAM):
+        plan_of(profile=CORRECTED, **fields)
+
+
+def test_a_detector_upstream_in_the_reference_is_told_of():
+    fields = {"detector_convention": DetectorConvention.XDS, "detector_twotheta_deg": 170.0}
+    with pytest.warns(NbWarning, match=UPSTREAM):
+        plan_of(profile=REFERENCE, **fields)
+
+
+def test_a_detector_partly_downstream_is_not_said_to_be_upstream():
+    place = {"detector_convention": CUSTOM, "pix0_vector_m": (0.001, 0.004, -0.003)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message=UPSTREAM)
+        plan_of(profile=CORRECTED, detector_roty_deg=85.0, **place)
+
+
+@ignore
+def test_an_origin_upstream_turns_no_normal_that_was_given():
+    """-pix0_vector_mm alone says nothing of the side that the detector shows."""
+    place = {"detector_convention": CUSTOM, "pix0_vector_m": (-0.035, 0.004, -0.003)}
+    back = "the sample sees the back of the detector"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        plan_of(profile=CORRECTED, **place)
+    assert not any(str(entry.message).startswith(back) for entry in caught)
+    with pytest.warns(NbWarning, match=back):
+        plan_of(profile=CORRECTED, odet_vector=(1.0, 0.0, 0.0), **place)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

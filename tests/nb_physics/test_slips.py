@@ -90,6 +90,11 @@ def test_the_image_of_a_slip_that_is_told_differs(row):
     assert not torch.allclose(*images, rtol=1e-3)
 
 
+def test_weights_of_0_have_no_shares():
+    found = told(sources=sources(0.0, 0.0))[36]
+    assert found.startswith("the weights of the 2 sources are all 0")
+
+
 QUIET = {
     "plain": {},
     "oblique in one angle": {"cell_beta": 110.0},

@@ -120,5 +120,6 @@ def test_sources_without_weight_are_refused_where_weights_count():
         "beam",
     )
     make_plan(small_experiment(sources=table, oversample=None))
-    with pytest.raises(InputError, match="beam: all weights 0: give at least one"):
+    said = r"^-sourcefile \(beam.sources\): beam: all weights are 0; give at least one source"
+    with pytest.raises(InputError, match=said):
         make_plan(small_experiment(sources=table, oversample=None, profile=Profile.CORRECTED))

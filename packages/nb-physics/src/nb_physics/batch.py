@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.forward_ad import unpack_dual
 
 from nb_core import Experiment, InputError
+from nb_physics.arguments import expect
 from nb_physics.devices import computing_device
 from nb_physics.gradient import is_transformed
 from nb_physics.loop import Progress
@@ -77,6 +78,10 @@ def simulate_batch(
 
 def _planned(experiments: Sequence[Experiment | Plan]) -> list[Plan]:
     """The plans; those of the same list and default_F share one grid of structure factors."""
+    remedy = "expected a list of experiments or plans"
+    expect("experiments", experiments, Sequence, remedy)
+    if isinstance(experiments, str | bytes):
+        raise InputError("experiments", repr(experiments), remedy)
     if not experiments:
         raise InputError("experiments", "none", "give at least one")
     plans: list[Plan] = []

@@ -151,14 +151,14 @@ def _of_angles(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> I
 
 
 def _of_place(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> Iterator[Told]:
-    detector, reference = experiment.detector, experiment.profile is Profile.REFERENCE
+    reference = experiment.profile is Profile.REFERENCE
     close_px = float((frame.close_distance / frame.pixel_size).detach())
     if close_px < THROUGH_SAMPLE:
         if not reference:
             remedy = "its plane goes through the sample, edge on; move or turn it"
             raise InputError("detector", f"{close_px:.3g} pixels away", remedy)
         yield None, "the detector's plane goes through the sample: all pixels are seen edge on"
-    elif frame.behind:
+    elif frame.behind and not _origin_alone(experiment):
         yield (
             None,
             "the sample sees the back of the detector: its normal is turned round, "
@@ -170,15 +170,38 @@ def _of_place(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> It
             "the beam never meets the detector's plane: the point nearest the sample stands for "
             "distance and beam centre in headers",
         )
-    if reference and frame.pivot is DetectorPivot.BEAM:
+    moved = _moved_upstream(experiment, axes, frame)
+    if moved is not None:
+        yield moved
+
+
+def _origin_alone(experiment: Experiment) -> bool:
+    """Whether the origin says where the detector stands, and nothing which side it shows."""
+    detector = experiment.detector
+    given = detector.pix0_vector_m is not None and experiment.profile is Profile.CORRECTED
+    return given and detector.odet_vector is None
+
+
+def _moved_upstream(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> Told | None:
+    """What to say of a detector no part of which is downstream of the sample."""
+    detector = experiment.detector
+    if experiment.profile is Profile.REFERENCE and frame.pivot is DetectorPivot.BEAM:
         centre = beam_centre(detector, experiment.profile)
         hit = frame.origin + centre.beam_fast * frame.fast + centre.beam_slow * frame.slow
         if dot(hit, axes.beam) < 0 <= dot(axes.beam, axes.normal):
-            yield (
+            return (
                 47,
                 "the detector is turned by more than a right angle about the beam, so it moves "
                 "upstream of the sample; the corrected profile keeps its beam centre in place",
             )
+    edges = [(fast, slow) for fast in (0, detector.fpixels) for slow in (0, detector.spixels)]
+    corners = [
+        frame.origin + frame.pixel_size * (fast * frame.fast + slow * frame.slow)
+        for fast, slow in edges
+    ]
+    if all(bool(dot(corner, axes.beam).detach() < 0) for corner in corners):
+        return None, "the detector stands upstream of the sample: it sees what is scattered back"
+    return None
 
 
 def _angle_deg(v: Float[Tensor, "3"], w: Float[Tensor, "3"]) -> float:

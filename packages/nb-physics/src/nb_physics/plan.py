@@ -126,8 +126,9 @@ def _sources(experiment: Experiment, axes: LabAxes) -> Sources:
     sources = beam_sources(experiment.beam, axes)
     if experiment.profile is Profile.CORRECTED and not sources.weight.isfinite().all():
         table = experiment.beam.sources
-        name = (table.source if table else None) or "sources"
-        raise InputError(name, "all weights 0", "give at least one source a weight")
+        name = (table.source if table else None) or "a table from memory"
+        remedy = "all weights are 0; give at least one source a weight"
+        raise InputError("-sourcefile (beam.sources)", name, remedy)
     return sources
 
 

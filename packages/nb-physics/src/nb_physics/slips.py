@@ -185,6 +185,11 @@ def _weights(plan: Plan) -> str | None:
     weights = plan.sources.weight
     if bool((weights - weights[0]).abs().max() <= 1e-12 * weights.abs().max()):
         return None
+    if not bool(weights.isfinite().all()):
+        return (
+            f"the weights of the {weights.numel()} sources are all 0, and dropped: each counts "
+            "alike; the corrected profile refuses them"
+        )
     shares = f"from {100 * weights.min().item():.3g} to {100 * weights.max().item():.3g} %"
     return (
         f"the weights of the {weights.numel()} sources are dropped, each counts alike; the "

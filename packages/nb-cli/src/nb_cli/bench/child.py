@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nb_core import Experiment
-    from nb_physics import Plan
+    from nb_physics import Choice, Plan
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -51,7 +51,7 @@ def serve(lines: Iterable[str], say: Say) -> None:
         say(measure_ceiling(job["device"], **amounts))
         return
     worker = _Worker(job)
-    say({"counts": worker.counts, "baseline": baseline, "warnings": worker.warnings})
+    say({"baseline": baseline, **worker.ready()})
     for line in orders:
         order, _, path = line.strip().partition(" ")
         say({"run": worker.run, "image": worker.save, "profile": worker.profile}[order](path))
@@ -78,6 +78,11 @@ class _Worker:
         self.warnings = list(dict.fromkeys(str(entry.message) for entry in caught))
         self.counts = dataclasses.asdict(count_plan(self.plan))
 
+    def ready(self) -> dict[str, Any]:
+        """What the first call told: the amount of work, warnings, and the engine that does it."""
+        chosen = self.chosen.to_json()
+        return {"counts": self.counts, "warnings": self.warnings, "chosen": chosen}
+
     def _image(self) -> Tensor:
         return self._simulate(self.plan)
 
@@ -98,9 +103,14 @@ class _Worker:
         from nb_physics import simulate
 
         dtype = getattr(torch, self.dtype)
-        image = simulate(plan, device=self.device, dtype=dtype, engine=self.engine)
+        image = simulate(
+            plan, device=self.device, dtype=dtype, engine=self.engine, chosen=self._choose
+        )
         synchronize(self.device)
         return image
+
+    def _choose(self, choice: Choice) -> None:
+        self.chosen = choice
 
     def run(self, _: str) -> dict[str, Any]:
         """One call; the seconds it took, and the largest size that the process has had.

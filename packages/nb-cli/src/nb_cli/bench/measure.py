@@ -111,6 +111,7 @@ class Bench:
             workload=workload,
             arguments=tuple(arguments),
             run=Run(settings.device, engine, threads),
+            chosen=ready["chosen"],
             counts=counts,
             cold=cold,
             cached=cached,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -88,11 +88,13 @@ class Row:
 
     cold, cached: whole processes, None where they were left out; warm: calls of simulate, of a
     gradient with its backward pass; forward: the same image without its gradient, after each
+    chosen: the engine that computed it, why, and its kernels, as `Choice.to_json` has them
     """
 
     workload: Workload
     arguments: tuple[str, ...]
     run: Run
+    chosen: Mapping[str, Any]
     counts: Counts
     cold: Times | None
     cached: Times | None
@@ -162,6 +164,7 @@ class Row:
             "arguments": list(self.arguments),
             "dtype": self.workload.dtype,
             **asdict(self.run),
+            "chosen": dict(self.chosen),
             "counts": counts,
             "wall_s": {name: found.to_json() if found else None for name, found in times.items()},
             "ns_per_evaluation": self.ns_per_evaluation,

@@ -229,7 +229,7 @@ def _lines(pixel: Traced) -> str:
 
 
 def _inputs(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, str]:
-    """The sha256 of the files that were read, by their names: the experiment's own, and those that it names."""
+    """The sha256 of the files that were read, by name: the experiment's, and those it names."""
     from nb_cli.outputs import input_files
     from nb_compare.evidence import input_checksums
 

@@ -53,6 +53,7 @@ def flags_to_experiment(
         from_headers = header_settings(said, corrected=corrected, convention=convention)
         _warn_of_size(said, from_headers)
         settings.update(from_headers | said)
+        _warn_of_distance(said, settings)
         _resolve(settings)
         if base is None:
             _require_crystal(settings)
@@ -110,6 +111,22 @@ def _warn_of_size(said: Settings, from_headers: Settings) -> None:
             warnings.warn(
                 f"-detsize_{axis} is overridden by the number of pixels", NbWarning, stacklevel=3
             )
+
+
+def _warn_of_distance(said: Settings, settings: Settings) -> None:
+    """A close distance, be it of a header or of the base, wins over -distance, in any order."""
+    distance, close = said.get("detector.distance_mm"), settings.get("detector.close_distance_mm")
+    corrected = settings["experiment.profile"] == Profile.CORRECTED.value
+    placed = corrected and settings.get("detector.pix0_vector_m") is not None
+    if distance is None or close is None or placed:
+        return
+    turned = any(settings.get(f"detector.detector_rot{axis}_deg") for axis in "xyz")
+    if turned or checks.plain_number(distance) != checks.plain_number(close):
+        message = (
+            f"-distance {checks.plain_number(distance):g} does not count: the close distance, "
+            f"{checks.plain_number(close):g} mm along the detector's normal, wins over it"
+        )
+        warnings.warn(message, NbWarning, stacklevel=3)
 
 
 def _resolve_dump(settings: Settings) -> None:

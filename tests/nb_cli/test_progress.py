@@ -11,7 +11,7 @@ import pytest
 
 import nb_physics
 from nb_cli import progress
-from nb_cli.progress import Bar, Course, Lines, duration, message, pixel_progress
+from nb_cli.progress import Bar, Course, Lines, message, pixel_progress
 
 
 class Clock:
@@ -132,14 +132,6 @@ class TestCourse:
     def test_no_part_at_all(self, course):
         course.report(0, 0)
         assert course.line() == "simulating: after 0 s"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7530, "2 h 5 min")],
-)
-def test_a_duration_in_words(seconds, text):
-    assert duration(seconds) == text
 
 
 class TestWithoutATerminal:

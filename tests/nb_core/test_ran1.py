@@ -165,12 +165,19 @@ def test_a_draw_is_a_unit_vector_and_a_float32_fraction_56():
     assert fraction == float(np.float32(fraction))
 
 
+def test_many_numbers_are_those_that_come_one_by_one():
+    together, single = Ran1(1138), Ran1(1138)
+    found = [*together.uniforms(3000), together.uniform(), *together.uniforms(0)]
+    assert found == [single.uniform() for _ in range(3001)]
+
+
 def test_mosaic_draws_follow_one_stream_56():
-    axes, fractions = mosaic_draws(-12345678, 3)
+    """To the last bit, of more domains than a block of the stream has."""
+    axes, fractions = mosaic_draws(-12345678, 5000)
     generator = Ran1(12345678)
     for axis, fraction in zip(axes, fractions, strict=True):
         assert (tuple(axis), fraction) == rotation_draw(generator)
-    assert axes.shape == (3, 3)
+    assert axes.shape == (5000, 3)
     assert mosaic_draws(1, 0)[0].shape == (0, 3)
 
 

@@ -15,7 +15,6 @@ from nb_physics.engine.cache import kernel_path
 from nb_physics.engine.choice import choice_for, soonest
 from nb_physics.engine.cost import Work, building_seconds, compiled_seconds, eager_seconds
 from nb_physics.engine.derive import gradient_kernels
-from nb_physics.engine.describe import duration
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.scene import make_scene
 
@@ -145,7 +144,7 @@ class TestGradient:
         found = self.found(MEGA, "image")
         assert (found.engine, len(found.gradient)) == ("compiled", 0)
         assert re.fullmatch(
-            r"kernel at hand; building a kernel for its gradient \(about \d+ s\) would cost more "
+            r"kernel at hand; building a kernel for its gradient \(about [\w ]+\) would cost more "
             "than it saves",
             found.reason,
         )
@@ -179,14 +178,14 @@ class TestWords:
 
     def test_too_little_to_build_for(self, whole):
         found = str(self.choice(whole[0], MEGA))
-        building = r"building a kernel \(about \d+ s\)"
+        building = r"building a kernel \(about [\w ]+\)"
         assert re.fullmatch(f"eager: {building} would cost more than it saves", found)
 
     def test_enough_to_build_for(self, whole):
         found = str(self.choice(whole[0], 4**19))
         assert re.fullmatch(
-            r"compiled: building a kernel \(about \d+ s\) costs less than it saves "
-            r"\(eager: about \d+ \w+\)",
+            r"compiled: building a kernel \(about [\w ]+\) costs less than it saves "
+            r"\(eager: about [\w. ]+\)",
             found,
         )
 
@@ -199,7 +198,7 @@ class TestWords:
     def test_asked_for(self, whole):
         assert str(self.choice(whole[0], MEGA, "eager")) == "eager: asked for"
         found = str(self.choice(whole[0], 1, "compiled"))
-        assert re.fullmatch(r"compiled: asked for; building a kernel \(about \d+ s\) first", found)
+        assert re.fullmatch(r"compiled: asked for; building a kernel \(about [\w ]+\) first", found)
 
     def test_nothing_to_do(self, whole):
         for engine in Engine:
@@ -237,20 +236,6 @@ class TestWords:
         found = both.without_kernels("no g++", of_image=False)
         reason = "kernels at hand; the gradient is eager: no g++"
         assert found == Choice(Engine.COMPILED, reason, kernels)
-
-    @pytest.mark.parametrize(
-        ("seconds", "text"),
-        [
-            (0.01, "1 s"),
-            (4.4, "4 s"),
-            (23.0, "25 s"),
-            (99.0, "100 s"),
-            (150.0, "2 min"),
-            (9e3, "2 h"),
-        ],
-    )
-    def test_durations(self, seconds, text):
-        assert duration(seconds) == text
 
 
 def test_the_choice_is_that_of_the_image(empty):

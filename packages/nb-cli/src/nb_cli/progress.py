@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from nb_core.durations import duration
+
 INTERVAL = 10.0
 """Seconds between two lines where stderr is no terminal."""
 
@@ -72,16 +74,6 @@ class Course:
         """All of it: `simulating: 35 % after 20 s, 40 s left`."""
         share = f"{self.percent} % " if self._total > 0 else ""
         return f"{self.label}: {share}{self.timing()}"
-
-
-def duration(seconds: float) -> str:
-    """A time in words: 40 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 class Display(ABC):

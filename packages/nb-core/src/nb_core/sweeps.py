@@ -12,12 +12,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
-
+from nb_core.configs.checks import Scalar, plain_number
 from nb_core.errors import InputError
 from nb_core.units import deg_to_rad, rad_to_deg, rad_to_mrad
-
-Scalar = int | float | Tensor
 
 MOST_STEPS = 10_000_000
 """Of one sweep, and of sweeps that are gone through together: more would not fit in memory."""
@@ -66,7 +63,7 @@ def resolve_rotation(osc: Scalar | None, step: Scalar | None, count: int | None)
     As many steps as by nanoBragg's rules; a range that is given is filled with equal ones.
     Raises InputError for a step that turns against the range.
     """
-    width, stride = (0.0 if given is None else _plain(given) for given in (osc, step))
+    width, stride = (0.0 if given is None else plain_number(given) for given in (osc, step))
     if osc is None:
         if step is not None and stride:
             return Sweep(2 * step, step, 2, "a step without a range makes 2 steps")
@@ -150,16 +147,12 @@ def _steps(width: Scalar, step: Scalar, field: str, shown: Callable[[float], flo
 
     field: that sets the step; shown: turns radians into its unit
     """
-    wide, apart = _plain(width), _plain(step)
+    wide, apart = plain_number(width), plain_number(step)
     ratio = wide / apart if apart > 0 else math.inf
     if ratio > MOST_STEPS:
         remedy = f"too many steps for a range of {shown(wide):.6g}; make it larger"
         raise InputError(field, float(f"{shown(apart):.6g}"), remedy)
     return math.ceil(ratio)
-
-
-def _plain(value: Scalar) -> float:
-    return float(value.detach().item() if isinstance(value, Tensor) else value)
 
 
 def _or_unset(value: Scalar | None) -> Scalar:

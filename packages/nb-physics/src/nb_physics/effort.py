@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from nb_core.durations import duration
 from nb_physics.engine.cost import compiled_seconds, work_of
 from nb_physics.resolved import Plan
 from nb_physics.scene import make_scene
@@ -40,7 +41,7 @@ def long_work(plan: Plan) -> str | None:
     coherent = own and plan.oversample >= MANY_SUBPIXELS
     if seconds < LONG_S and not coherent:
         return None
-    total = f"about {_duration(seconds)}: {evaluations(plan):.3g} evaluations"
+    total = f"about {duration(seconds)}: {evaluations(plan):.3g} evaluations"
     cells = [max(1.0, count) for count in plan.cells.tolist()]
     blocks = math.prod(max(1.0, count / COHERENT_CELLS) for count in cells)
     if plan.oversample < 10 or blocks <= 1:
@@ -56,11 +57,3 @@ def long_work(plan: Plan) -> str | None:
         f"give a block's size (-N, here {block}) and the fluence times their number "
         f"({blocks:.3g}), or set -oversample"
     )
-
-
-def _duration(seconds: float) -> str:
-    units = (("years", 3.2e7), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
-    for unit, length in units:
-        if seconds >= 2 * length:
-            return f"{seconds / length:.2g} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalConfig, Profile
-from nb_core.configs.checks import scalar_tensor, vector_tensor
+from nb_core.configs.checks import Scalar, scalar_tensor, vector_tensor
 from nb_core.ran1 import Ran1, matrix_to_misset, mosaic_draws, rotation_draw
-from nb_core.sweeps import Scalar, Sweep, resolve_mosaic, resolve_phi, resolve_rotation
+from nb_core.sweeps import Sweep, resolve_mosaic, resolve_phi, resolve_rotation
 from nb_core.units import deg_to_rad
 from nb_physics.vectors import (
     apply_matrix,

@@ -10,6 +10,7 @@ from enum import StrEnum
 import torch
 
 from nb_core import Experiment, InputError, Recorder
+from nb_core.durations import duration
 from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand, kernel_path
 from nb_physics.engine.cost import (
@@ -23,7 +24,6 @@ from nb_physics.engine.cost import (
     work_of,
 )
 from nb_physics.engine.derive import gradient_kernels
-from nb_physics.engine.describe import duration
 from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.gradient import has_gradient, is_transformed

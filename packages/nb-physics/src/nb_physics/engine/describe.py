@@ -1,4 +1,4 @@
-"""Kernels and durations in words."""
+"""Kernels in words."""
 
 from __future__ import annotations
 
@@ -44,12 +44,3 @@ def _choices(kind: Kind) -> list[str]:
         ("each term with its solid angle", kind.oversample_omega),
     )
     return [word for word, there in named if there]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 4 s, 25 s, 3 min, 2 h."""
-    if seconds < 10:
-        return f"{max(1.0, seconds):.0f} s"
-    if seconds < 100:
-        return f"{5 * round(seconds / 5)} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"

@@ -1,8 +1,8 @@
 """One thread for images as small as these.
 
-More would only wait for each other, and on processors that have other work to do they wait ten
-times as long as the work takes. Import no package of nb here: its annotations are checked only
-when it is imported afterwards.
+An image of one tile takes one thread whatever is asked for, and of two or three tiles more threads
+save less than they cost beside the other processes of a test run. Import no package of nb here:
+its annotations are checked only when it is imported afterwards.
 """
 
 import pytest

@@ -125,6 +125,29 @@ class TestBuild:
         assert [kernel.gradient for kernel in compiler].count(True) == 2
         assert "built: gradient of terms of a sub-pixel: ellipsoid, float32" in ran.out
 
+    def test_those_of_a_refinement(self, nb, tiny, compiler):
+        """Predicted spots, broad ones and true ones, with the derivatives of each pixel."""
+        ran = nb("kernels", "build", "--refine", "misset, scale", "--", *tiny)
+        assert (ran.code, ran.warnings) == (0, [])
+        derived = {kernel.kind.shape.value for kernel in compiler if kernel.by_pixel}
+        assert derived == {"gauss", "square"}
+        assert {kernel.kind.shape.value for kernel in compiler if not kernel.gradient} == {"tophat"}
+        assert "derivatives of each pixel: Gaussian spots, float64" in ran.out
+
+    def test_a_refinement_without_kernels(self, nb, tiny, compiler):
+        ran = nb("kernels", "build", "--refine", "scale", "--", *tiny, "-curved_det")
+        assert ran.code == 0
+        assert "derivatives by some of these parameters have no kernels" in ran.warnings[-1]
+        assert not any(kernel.gradient for kernel in compiler)
+
+    def test_a_refinement_of_nothing_known(self, refused, tiny):
+        line = refused("kernels", "build", "--refine", "mist", "--", *tiny)
+        assert "mist: expected some of: misset" in line
+        line = refused("kernels", "build", "--gradient", "--refine", "misset", "--", *tiny)
+        assert line == "nb: --gradient: with --refine: leave one out: " + (
+            "a refinement has gradients of its own"
+        )
+
     def test_a_gradient_without_kernels(self, nb, tiny, compiler):
         ran = nb("kernels", "build", "--gradient", "--", *tiny, "-dmin", "3")
         assert ran.code == 0

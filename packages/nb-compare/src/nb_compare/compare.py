@@ -153,8 +153,8 @@ def compare_with_golden(
     InputError where that finds none.
     """
     case = _find_case(golden, arguments)
-    inputs = golden.folder / "inputs"
-    with contextlib.chdir(inputs if inputs.is_dir() else "."):
+    home = golden.folder / "inputs"
+    with contextlib.chdir(home if home.is_dir() else "."):
         staged = stage_arguments([*arguments, *_roi_flags(choices.roi)])
     with _fresh_folder() as ours:
         staged.fill(ours)

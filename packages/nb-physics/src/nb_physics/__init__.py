@@ -15,7 +15,7 @@ from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.plan import Plan, make_plan
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
-from nb_physics.tangents import photons_and_jacobian
+from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
 from nb_physics.tiles import select_pixels
 
 __version__ = "0.1.0"
@@ -42,6 +42,7 @@ __all__ = [
     "image_figures",
     "kept_kernels",
     "kernels_of",
+    "kernels_of_jacobian",
     "make_plan",
     "photons_and_jacobian",
     "photons_at",

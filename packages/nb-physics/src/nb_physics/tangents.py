@@ -17,6 +17,7 @@ from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand
 from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, soonest
 from nb_physics.engine.cost import Work, work_of
+from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
 from nb_physics.loop import Progress
@@ -213,3 +214,20 @@ def _scene_jacobian(scene: Scene, values: Float[Tensor, " parameters"]) -> dict[
         name: part.reshape(*tensor.shape, values.numel())
         for part, (name, tensor) in zip(jacobian.split(sizes), moving.items(), strict=True)
     }
+
+
+def kernels_of_jacobian(
+    experiment: Experiment | Plan,
+    values: Float[Tensor, " parameters"],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float64,
+) -> list[KernelKind] | None:
+    """The kernels that `photons_and_jacobian` takes; None where these derivatives are eager.
+
+    Raises InputError as `simulate`.
+    """
+    target = computing_device(device, dtype)
+    scene = make_scene(experiment if isinstance(experiment, Plan) else make_plan(experiment))
+    tangents = {name: t.to(target) for name, t in _scene_jacobian(scene, values).items()}
+    return tangent_kernels(_without_gradient(scene_to(scene, target)), tangents, dtype, target)

@@ -1,6 +1,7 @@
 """Fit crystal, detector and beam to a diffraction image, with standard uncertainties."""
 
 from nb_refine.errors import FitError
+from nb_refine.kernels import refinement_kernels
 from nb_refine.lattice import Lattice
 from nb_refine.losses import Loss
 from nb_refine.observation import Observation, observe, read_image
@@ -24,4 +25,5 @@ __all__ = [
     "Step",
     "observe",
     "read_image",
+    "refinement_kernels",
 ]

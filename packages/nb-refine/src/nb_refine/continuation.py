@@ -21,12 +21,15 @@ from nb_physics.lattice.tophat import RADIUS_SQUARED
 from nb_physics.scattering import scattering_vectors
 from nb_physics.vectors import length
 from nb_refine.images import Computing, said_once
+from nb_refine.parameters import Model, make_model
 
 NARROWING = 0.5
 """Width of each stage's spots, as a fraction of those of the stage before."""
 
 MOST_PIXELS = 30_000
 """More are not fitted while spots are broad: these stages need not be exact."""
+
+START_ERROR_DEG = 0.6
 
 APART = 0.35
 """The broadest spots, as a fraction of the distance of two reflections."""
@@ -60,6 +63,20 @@ def make_stages(plan: Plan, start_error: float, *, geometric: bool) -> list[Stag
             stages.append(Stage(f"spots of {width:.2g}/A", width, 1.6 * width))
             width *= NARROWING
     return [*stages, Stage("true spots", None, 2.0 * own)]
+
+
+def stage_model(model: Model, stage: Stage) -> Model:
+    """While spots are broad: what moves them, and how bright they are."""
+    if stage.width is None:
+        return model
+    groups = {p.group for p in model.parameters if p.geometric or p.group == "background"}
+    limits = {p.name: (p.lower, p.upper) for p in model.parameters if p.group in groups}
+    return make_model(model.base, model.plan, [*groups, "scale"], model.lattice, limits)
+
+
+def stage_experiment(experiment: Experiment, plan: Plan, stage: Stage) -> Experiment:
+    """The experiment with the spots of a stage."""
+    return experiment if stage.width is None else broadened(experiment, plan, stage.width)
 
 
 def broadened(experiment: Experiment, plan: Plan, width: float) -> Experiment:
@@ -114,14 +131,19 @@ def near_reflections(
     the mosaic domains: a radius of true spots has their spread in it.
     """
     with said_once():
-        plan, exponent = make_plan(experiment), RADIUS_SQUARED / radius**2
-        topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, exponent)
-        dry = BackgroundConfig(water_size_um=0.0)
-        single = _of_one_domain(topped, 1)
-        flat = dataclasses.replace(single, background=dry, roi=None, mask=None)
+        flat = flat_topped(experiment, make_plan(experiment), radius)
         how = computing or Computing()
         image = simulate(flat, device=how.device, dtype=how.dtype, engine=how.engine)
     return torch.nonzero(image.flatten() > 0).flatten().cpu()
+
+
+def flat_topped(experiment: Experiment, plan: Plan, radius: float) -> Experiment:
+    """The experiment with flat-topped spots of this radius (1/Angstrom), of one mosaic domain, one
+    sub-pixel a pixel, and nothing else.
+    """
+    topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, RADIUS_SQUARED / radius**2)
+    dry = BackgroundConfig(water_size_um=0.0)
+    return dataclasses.replace(_of_one_domain(topped, 1), background=dry, roi=None, mask=None)
 
 
 def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:

@@ -63,6 +63,10 @@ class Model:
     def start(self) -> Float[Tensor, " parameters"]:
         return torch.tensor([p.start for p in self.parameters], dtype=torch.float64)
 
+    @property
+    def groups(self) -> list[str]:
+        return list(dict.fromkeys(parameter.group for parameter in self.parameters))
+
     def bounds(self) -> tuple[Float[Tensor, " parameters"], Float[Tensor, " parameters"]]:
         """Lower and upper."""
         lower = torch.tensor([p.lower for p in self.parameters], dtype=torch.float64)
@@ -73,7 +77,7 @@ class Model:
         """The experiment with these values; gradients and tangents are kept."""
         named = dict(zip(self.names, values, strict=True))
         experiment = self.base
-        for group in dict.fromkeys(parameter.group for parameter in self.parameters):
+        for group in self.groups:
             experiment = GROUPS[group].apply(self, experiment, named)
         return experiment
 
@@ -321,3 +325,5 @@ GROUPS: dict[str, Group] = {
 }
 
 GROUP_NAMES = tuple(GROUPS)
+PARAMETERS = ("misset", "cell", "scale")
+"""The groups that are refined where none are named."""

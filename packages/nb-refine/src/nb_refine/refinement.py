@@ -16,7 +16,15 @@ from torch import Tensor
 
 from nb_core import CrystalShape, Experiment, InputError
 from nb_physics import Choice, Engine, make_plan
-from nb_refine.continuation import Stage, broadened, make_stages, near_reflections, some_of
+from nb_refine.continuation import (
+    START_ERROR_DEG,
+    Stage,
+    make_stages,
+    near_reflections,
+    some_of,
+    stage_experiment,
+    stage_model,
+)
 from nb_refine.errors import FitError
 from nb_refine.images import Computing, photons_and_jacobian
 from nb_refine.lattice import Lattice
@@ -24,12 +32,10 @@ from nb_refine.losses import Loss
 from nb_refine.objective import Objective
 from nb_refine.observation import Observation, observe
 from nb_refine.optimizers import Optimizer, Stepper, make_stepper
-from nb_refine.parameters import Model, Parameter, make_model
+from nb_refine.parameters import PARAMETERS, Model, Parameter, make_model
 from nb_refine.result import Result, Step, make_result
 from nb_refine.uncertainty import covariance, information
 
-PARAMETERS = ("misset", "cell", "scale")
-START_ERROR_DEG = 0.6
 CLOSE = 0.02
 """How near to the minimum a refinement ends, in standard uncertainties."""
 
@@ -219,17 +225,14 @@ class Refinement:
     def _enter(self, stage: Stage) -> _Running:
         """The stage's pixels, its objective from the present values, and its optimiser."""
         self._doing, self._rounds = stage.name, 0
-        model = self._stage_model(stage)
+        model = stage_model(self.model, stage)
         values = torch.tensor(
             [self._value(p.name, p.start) for p in model.parameters], dtype=torch.float64
         )
         pixels = self._pixels(stage, self.experiment)
 
         def build(values: Tensor) -> Experiment:
-            experiment = model.experiment(values)
-            return (
-                experiment if stage.width is None else broadened(experiment, self.plan, stage.width)
-            )
+            return stage_experiment(model.experiment(values), self.plan, stage)
 
         counts = self.observation.photons.flatten()[pixels]
         told = (self._tell, self._tell_choice)
@@ -246,16 +249,6 @@ class Refinement:
         """How this stage is computed, and those that follow with the same spots."""
         alike = [later for later in self._left if (later.width is None) is (stage.width is None)]
         return dataclasses.replace(self.computing, repeats=EVALUATIONS * (1 + len(alike)))
-
-    def _stage_model(self, stage: Stage) -> Model:
-        """While spots are broad: what moves them, and how bright they are."""
-        if stage.width is None:
-            return self.model
-        groups = {p.group for p in self.model.parameters if p.geometric or p.group == "background"}
-        limits = {p.name: (p.lower, p.upper) for p in self.model.parameters if p.group in groups}
-        return make_model(
-            self.model.base, self.plan, [*groups, "scale"], self.model.lattice, limits
-        )
 
     def _value(self, name: str, otherwise: float) -> float:
         names = self.model.names

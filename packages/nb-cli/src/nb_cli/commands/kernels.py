@@ -37,6 +37,11 @@ def list_kernels() -> None:
 
 @command.command("build")
 @click.option("--gradient", is_flag=True, help="Build those of its gradient, too.")
+@click.option(
+    "--refine",
+    metavar="NAMES",
+    help="Those that nb refine takes with these --parameters, instead.",
+)
 @device_option
 @dtype_option
 @experiment_arguments
@@ -45,6 +50,7 @@ def build(
     profile: str | None,
     ignore_unknown_flags: bool,
     gradient: bool,
+    refine: str | None,
     device: str,
     dtype: str,
 ) -> None:
@@ -52,6 +58,7 @@ def build(
 
     \b
     nb kernels build experiment.toml
+    nb kernels build --refine misset,cell,scale experiment.toml
     nb kernels build --gradient -- -cell 70 80 90 75 85 95 -N 5 -default_F 100 -lambda 1
 
     They serve every experiment of the same kind, whatever its numbers: of pixels, sources, steps
@@ -59,11 +66,20 @@ def build(
     """
     import torch
 
+    from nb_core import InputError
     from nb_physics import build_kernels, cache_folder, describe_kernel, kernels_of
+    from nb_refine import refinement_kernels
 
+    if gradient and refine is not None:
+        remedy = "leave one out: a refinement has gradients of its own"
+        raise InputError("--gradient", "with --refine", remedy)
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     precision = getattr(torch, dtype)
-    kernels = kernels_of(experiment, device=device, dtype=precision, gradient=gradient)
+    if refine is None:
+        kernels = kernels_of(experiment, device=device, dtype=precision, gradient=gradient)
+    else:
+        names = [name.strip() for name in refine.split(",") if name.strip()]
+        kernels = refinement_kernels(experiment, names, device=device, dtype=precision)
     built = build_kernels(kernels)
     for kernel in kernels:
         state = "built" if kernel in built else "there already"

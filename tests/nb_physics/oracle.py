@@ -154,11 +154,13 @@ class Walk:
             turned = rotate(centre, self.slow, flat[1] / self.distance)
             return rotate(turned, self.fast, flat[2] / self.distance)
         radius = self.close_distance
-        towards_fast = normalised(cross(self.normal, self.fast))
-        towards_slow = normalised(cross(self.normal, self.slow))
         nearest = combine((radius, self.normal))
-        turned = rotate(nearest, towards_fast, (fast - self.close_fast) / radius)
-        return rotate(turned, towards_slow, (slow - self.close_slow) / radius)
+        along = (fast - self.close_fast, self.fast), (slow - self.close_slow, self.slow)
+        across = combine(*along)
+        far = math.sqrt(dot(across, across))
+        if far == 0.0:
+            return nearest
+        return rotate(nearest, normalised(cross(self.normal, across)), far / radius)
 
     def beyond_dmin(self, q: Vector) -> bool:
         length = math.sqrt(dot(q, q))

@@ -1,5 +1,6 @@
 """From pixels to rays."""
 
+import dataclasses
 import math
 
 import pytest
@@ -97,3 +98,45 @@ def test_a_curved_detector_is_flat_near_the_beam(frame):
     torch.testing.assert_close(corrected[1:], flat[1:], rtol=0, atol=1e-12)
     reference = curved_positions(flat, fast, slow, frame, Profile.REFERENCE)
     torch.testing.assert_close(reference[1:], flat[1:].flip(0), rtol=0, atol=1e-12)
+
+
+def on_the_sphere(frame, fast, slow):
+    flat = flat_positions(fast, slow, number(0.0), frame)
+    return curved_positions(flat, fast, slow, frame, Profile.CORRECTED)
+
+
+def test_a_corrected_sphere_is_the_same_whichever_axis_is_called_fast(frame):
+    fast, slow = number([0.0, 0.05, 0.2, -0.3]), number([0.1, 0.08, -0.2, 0.01])
+    exchanged = dataclasses.replace(
+        frame,
+        fast=frame.slow,
+        slow=frame.fast,
+        close_fast=frame.close_slow,
+        close_slow=frame.close_fast,
+    )
+    found, other = on_the_sphere(frame, fast, slow), on_the_sphere(exchanged, slow, fast)
+    torch.testing.assert_close(found, other, rtol=0, atol=1e-16)
+    torch.testing.assert_close(found.norm(dim=0), number([0.1] * 4), rtol=1e-15, atol=0)
+
+
+def test_a_corrected_sphere_turns_by_the_distance_on_the_plane(frame):
+    """On either side of where its power series ends, at an angle of 0.1."""
+    far = number([0.0, 1e-9, 9.9e-3, 1.01e-2, 0.1, 0.5])
+    fast, slow = frame.close_fast + 0.6 * far, frame.close_slow - 0.8 * far
+    across = (0.6 * frame.fast - 0.8 * frame.slow)[:, None]
+    angle = far / 0.1
+    expected = 0.1 * (torch.cos(angle) * frame.normal[:, None] + torch.sin(angle) * across)
+    torch.testing.assert_close(on_the_sphere(frame, fast, slow), expected, rtol=0, atol=1e-16)
+
+
+def test_a_corrected_sphere_has_derivatives_where_it_is_nearest(frame):
+    def position(place):
+        return on_the_sphere(frame, place[:1], place[1:])
+
+    nearest = torch.stack([frame.close_fast, frame.close_slow])
+    slopes = torch.autograd.functional.jacobian(position, nearest)[:, 0]
+    torch.testing.assert_close(slopes, torch.stack([frame.fast, frame.slow], dim=1))
+    bent = torch.autograd.functional.hessian(
+        lambda place: (position(place)[:, 0] * frame.normal).sum(), nearest
+    )
+    torch.testing.assert_close(bent, -torch.eye(2, dtype=torch.float64) / 0.1)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Profile
 from nb_physics.frame import DetectorFrame
-from nb_physics.vectors import cross, length, rotate_about, unit
+from nb_physics.vectors import dot, length, rotate_about
+
+_NEAR = 0.01
+_COSINE = tuple((-1) ** n / math.factorial(2 * n) for n in range(6))
+_SINE_OVER = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(6))
+"""Their power series in a^2; below _NEAR what follows is less than 1e-20."""
 
 
 def subpixel_coordinates(
@@ -50,19 +57,33 @@ def curved_positions(
     """Lab positions (metres) on a sphere about the sample; coordinates become angles.
 
     Reference: turns a vector along the beam, `distance` long, about slow and fast by lab y and z,
-    whatever the convention. Corrected: turns the nearest point of the plane towards fast, and then
-    towards slow, by the coordinates counted from there.
+    whatever the convention. Corrected: turns the nearest point of the plane straight towards the
+    pixel's place on it, by how far that is, so that the order of fast and slow does not count.
     """
     if profile is Profile.REFERENCE:
         centre = (frame.distance * frame.beam)[:, None]
         turned = rotate_about(centre, frame.slow[:, None], flat[1] / frame.distance)
         return rotate_about(turned, frame.fast[:, None], flat[2] / frame.distance)
-    radius = frame.close_distance
-    to_fast = unit(cross(frame.normal, frame.fast))[:, None]
-    to_slow = unit(cross(frame.normal, frame.slow))[:, None]
-    nearest = (radius * frame.normal)[:, None]
-    turned = rotate_about(nearest, to_fast, (fast - frame.close_fast) / radius)
-    return rotate_about(turned, to_slow, (slow - frame.close_slow) / radius)
+    nearest = (frame.close_distance * frame.normal)[:, None]
+    across = (fast - frame.close_fast) * frame.fast[:, None]
+    across = across + (slow - frame.close_slow) * frame.slow[:, None]
+    angle_squared = dot(across, across) / (frame.close_distance * frame.close_distance)
+    cosine, sine_over_angle = _turn(angle_squared)
+    return nearest * cosine + across * sine_over_angle
+
+
+def _turn(
+    angle_squared: Float[Tensor, " pixels"],
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]]:
+    """cos a and sin a / a, as functions of a^2 (radians) that are smooth at 0."""
+    near = angle_squared < _NEAR
+    small = torch.where(near, angle_squared, torch.zeros_like(angle_squared))
+    angle = torch.sqrt(torch.where(near, torch.ones_like(angle_squared), angle_squared))
+    cosine, over = torch.full_like(small, _COSINE[-1]), torch.full_like(small, _SINE_OVER[-1])
+    for of_cosine, of_sine in zip(_COSINE[-2::-1], _SINE_OVER[-2::-1], strict=True):
+        cosine, over = cosine * small + of_cosine, over * small + of_sine
+    over = torch.where(near, over, torch.sin(angle) / angle)
+    return torch.where(near, cosine, torch.cos(angle)), over
 
 
 def directions(

@@ -216,7 +216,7 @@ def _curved(plan: Plan) -> str | None:
         return None
     return (
         "curved_det turns by lab y and z whatever the convention: pixels lie up to "
-        f"{shift:.4g} pixels off; the corrected profile turns by the detector's fast and slow"
+        f"{shift:.4g} pixels off; the corrected profile turns towards each pixel"
     )
 
 

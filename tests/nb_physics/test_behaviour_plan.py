@@ -94,9 +94,9 @@ def test_behaviour_09_a_normal_stays_on_the_side_it_was_given(size):
 
 
 def test_behaviour_09_the_reference_says_that_it_changes_sides():
-    with pytest.warns(
-        NbWarning, match="not exactly 1 long: .* which lies on its other side.*row 9"
-    ):
+    said = "not exactly 1 long: .* which lies on its other side.*row 9"
+    upstream = "the detector stands upstream of the sample"
+    with pytest.warns(NbWarning, match=upstream), pytest.warns(NbWarning, match=said):
         plan = plan_of(profile=REFERENCE, odet_vector=(0.0, 0.0, 1.000001), **UPSIDE_DOWN)
     assert plan.axes.normal.tolist() == [0.0, 0.0, -1.0]
     assert plan.frame.distance.item() == pytest.approx(-0.035, rel=1e-14)

@@ -86,8 +86,7 @@ class Bench:
         """All that is measured of a workload with an engine."""
         settings = self.settings
         threads = workload.threads or settings.threads
-        label = self._label(workload, engine)
-        arguments = workload.arguments(settings.hkl)
+        label, arguments = self._label(workload, engine), workload.arguments(settings.hkl)
         job = self._job(workload, arguments, engine)
         with tempfile.TemporaryDirectory(prefix="nb-") as folder:
             cache = (settings.artefacts / "kernels" / label).resolve()

@@ -3,11 +3,12 @@
 Sessions come from packages/*/pyproject.toml and examples/*/pyproject.toml. Each package's tests run
 in an environment that holds the package, the siblings it depends on, and the test tools. An
 environment takes about a gigabyte, so it is deleted after its session; `nox -r -s tests-nb-core`
-keeps it for the next run.
+keeps it for the next run. The wheels of the packages are built once, for all sessions of a run.
 """
 
 from __future__ import annotations
 
+import functools
 import graphlib
 import shutil
 import tempfile
@@ -25,7 +26,9 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "beartype", "jsonschema")
-EACH_CORE = ("--numprocesses=auto", "--dist=loadgroup")
+# A core that has nothing left takes tests from another: neighbours mostly share one, and what they
+# share in a module is made once.
+EACH_CORE = ("--numprocesses=auto", "--dist=worksteal")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 LINT_TOOLS = ("ruff", "mypy")
 DISCOVERED = """
@@ -87,6 +90,23 @@ def lowest_versions() -> dict[str, Version]:
     return found
 
 
+@functools.cache
+def wheel_folder() -> tempfile.TemporaryDirectory[str]:
+    """Goes with the run of nox."""
+    return tempfile.TemporaryDirectory(prefix="nb-wheels-")
+
+
+def wheels_of(session: nox.Session, packages: Iterable[str]) -> list[str]:
+    """The wheels of `packages`, built where an earlier session has not done so."""
+    folder = Path(wheel_folder().name)
+    patterns = {package: f"{package.replace('-', '_')}-*.whl" for package in packages}
+    missing = [f"./packages/{p}" for p, pattern in patterns.items() if not [*folder.glob(pattern)]]
+    if missing:
+        command = ("python", "-m", "pip", "wheel", "--no-deps", f"--wheel-dir={folder}")
+        session.run_install(*command, *missing, silent=True)
+    return [str(path) for pattern in patterns.values() for path in folder.glob(pattern)]
+
+
 @contextmanager
 def environment(
     session: nox.Session,
@@ -94,13 +114,19 @@ def environment(
     tools: Iterable[str],
     constraints: str = "constraints.txt",
 ) -> Iterator[None]:
-    """Install `packages` by path, and `tools`, at the versions of a file; clean up afterwards."""
+    """Install `packages` and `tools`, at the versions of a file; clean up afterwards."""
+    made = session.virtualenv
+    kept = not isinstance(made, VirtualEnv) or made.reuse_existing
+    # pip would compile all of torch's thousands of files; Python compiles those that are imported.
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
     try:
-        session.install("-c", constraints, *(f"./packages/{p}" for p in packages), *tools)
+        wheels = wheels_of(session, packages)
+        session.install("--no-compile", "-c", constraints, *wheels, *tools)
+        if kept:  # pip leaves a package of the same version as it is
+            session.install("--no-compile", "--no-deps", "--force-reinstall", *wheels)
         yield
     finally:
-        made = session.virtualenv
-        if isinstance(made, VirtualEnv) and not made.reuse_existing:
+        if not kept:
             shutil.rmtree(made.location, ignore_errors=True)
 
 
@@ -163,14 +189,14 @@ def lowest(session: nox.Session) -> None:
     """Tests of core, physics and the command with the lowest versions that the packages take.
 
     Not among the default sessions, for it takes as long as those of the three packages: run it
-    when a bound or an import changes. Tests that share compiled kernels are left out.
+    when a bound or an import changes. Tests that have kernels compiled are left out.
     """
     with tempfile.TemporaryDirectory(prefix="nb-lowest-") as folder:
         path = Path(folder) / "lowest.txt"
         pins = sorted(f"{name}=={version}\n" for name, version in lowest_versions().items())
         path.write_text("".join(pins), encoding="utf-8")
         with environment(session, ORDER, TEST_TOOLS, str(path)):
-            chosen = ("-m", "not xdist_group", *EACH_CORE, *session.posargs)
+            chosen = ("-m", "not kernels", *EACH_CORE, *session.posargs)
             folders = [f"tests/{name}" for name in ("nb_core", "nb_physics", "nb_cli")]
             session.run("pytest", *chosen, *folders, env=ONE_THREAD)
 

@@ -3,6 +3,7 @@
 Import no package of nb here: its annotations are checked only when it is imported afterwards.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,9 +14,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """A folder of kernels that all tests of a module share: each is built once."""
+    """A folder of kernels that the tests share, those of other processes too: each is built once,
+    for who wants one that is being built waits for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # of all processes of this run
+    folder = base / "shared-kernels"
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("kernels")
         patch.setenv("NB_CACHE_DIR", str(folder))
         yield folder
 

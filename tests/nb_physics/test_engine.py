@@ -24,7 +24,7 @@ from nb_physics.walk import warn_once
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
-    pytest.mark.xdist_group("kernels"),  # built once, by one process
+    pytest.mark.kernels,
 ]
 
 STEPS = {"phi_steps": 3, "osc_range_deg": 1.0, "mosaic_spread_deg": 1.0, "mosaic_domains": 5}

@@ -8,6 +8,7 @@ by the rounding of a first derivative, 1e-16 times some hundreds of turns of pha
 
 import pytest
 import torch
+from annotations import unchecked_annotations
 from gradient_cases import GROUPS, PROFILES, SECOND, SMOOTH, TORCH_WARNS
 from small_experiments import small_experiment
 
@@ -48,7 +49,8 @@ def check(given, other):
         return measure(moves, given, values)
 
     tolerances = {"eps": 1e-5, "atol": 1e-7, "rtol": 1e-5}
-    assert torch.autograd.gradgradcheck(moved, start, check_undefined_grad=False, **tolerances)
+    with unchecked_annotations():
+        assert torch.autograd.gradgradcheck(moved, start, check_undefined_grad=False, **tolerances)
     gradients = torch.autograd.grad(moved(*start), start, create_graph=True)
     return torch.autograd.grad(sum(gradient.sum() for gradient in gradients), start)
 

@@ -20,7 +20,7 @@ from nb_physics.scene import make_scene, scene_tensors
 pytestmark = [
     pytest.mark.filterwarnings("ignore::nb_core.NbWarning"),
     pytest.mark.filterwarnings(TORCH_WARNS),
-    pytest.mark.xdist_group("tangents"),  # kernels are built once, by one process
+    pytest.mark.kernels,
 ]
 
 CPU = torch.device("cpu")

@@ -17,7 +17,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Generic, Protocol, TypeVar
+from types import ModuleType
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import pluggy
 
@@ -41,8 +42,8 @@ _REGISTER = "nb_register_"
 class Named(Protocol):
     """What plugins bring has a name, of which there is one of each kind, and a summary."""
 
-    name: str
-    summary: str
+    name: ClassVar[str]
+    summary: ClassVar[str]
 
 
 T = TypeVar("T", bound=Named)
@@ -75,7 +76,7 @@ class PluginGroup:
 
     def make_manager(
         self,
-        specifications: object,
+        specifications: ModuleType,
         builtin: object,
         *,
         external: bool = True,
@@ -161,7 +162,7 @@ class PluginGroup:
         names = os.environ.get(self.disable, "").split(",")
         return [name.strip() for name in names if name.strip()]
 
-    def _loaded(self, entry: metadata.EntryPoint) -> object:
+    def _loaded(self, entry: metadata.EntryPoint) -> Any:
         try:
             return entry.load()
         except Exception as error:

@@ -32,6 +32,20 @@ if TYPE_CHECKING:
 @max_memory_option
 @rng_option
 @click.option(
+    "--out",
+    metavar="FILE",
+    multiple=True,
+    help="Write the image to a file; its ending says the format (`nb plugins` lists them).  "
+    "May be given again.",
+)
+@click.option(
+    "--format",
+    "formats",
+    metavar="NAME",
+    multiple=True,
+    help="Format of --out, in place of the ending: one for all, or one for each in their order.",
+)
+@click.option(
     "--png",
     metavar="FILE",
     help="Also draw the image, with resolution rings (.png, .jpg, .pdf or .svg).",
@@ -55,6 +69,8 @@ def command(
     max_memory: int | None,
     rng: str,
     header: str | None,
+    out: tuple[str, ...],
+    formats: tuple[str, ...],
     png: str | None,
     no_overwrite: bool,
     quiet: bool,
@@ -64,15 +80,19 @@ def command(
     \b
     nb simulate -- -cell 70 80 90 75 85 95 -N 5 -default_F 100 -lambda 1 -distance 100
     nb simulate experiment.toml -- -phi 10
+    nb simulate experiment.toml --out image.f32 --out image.img
 
-    Outputs that are named (-floatfile, -intfile, -pgmfile, -noisefile, --png) are the only ones
-    written; where none is, nanoBragg's four: floatimage.bin, intimage.img, image.pgm and
+    --out writes photons; to formats of whole numbers, what -intfile does; to a picture, what
+    -pgmfile does.
+
+    Outputs that are named (--out, -floatfile, -intfile, -pgmfile, -noisefile, --png) are the only
+    ones written; where none is, nanoBragg's four: floatimage.bin, intimage.img, image.pgm and
     noiseimage.img (with headers for DIALS intimage_0001.img and noiseimage_0001.img). `nb config
     flags` lists nanoBragg's options.
     """
     import torch
 
-    from nb_cli.outputs import chosen_files, header_style, write_outputs
+    from nb_cli.outputs import chosen_outputs, header_style, write_outputs
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
@@ -80,8 +100,9 @@ def command(
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite
-    files = chosen_files(experiment.outputs, png, style=style)
-    _check_files(experiment, list(files.values()), png, arguments, overwrite)
+    named = png is not None
+    files = chosen_outputs(experiment.outputs, out, formats, named=named, style=style)
+    _check_files(experiment, [file.path for file in files], png, arguments, overwrite)
     target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}

@@ -9,8 +9,8 @@ from nb_core.formats.atomic import AnyPath
 from nb_core.formats.floats import read_floats, write_floats
 from nb_core.formats.image_format import ImageData, ImageFormat, PixelKind
 from nb_core.formats.pgm import read_pgm, write_pgm
-from nb_core.formats.sniff import PGM, SMV, name_format
 from nb_core.formats.smv import read_smv, write_smv
+from nb_core.formats.sniff import PGM, SMV, name_format
 from nb_core.plugins import hookimpl
 
 RAW = "raw"
@@ -78,9 +78,7 @@ class PgmFormat(ImageFormat):
 
     def read(self, path: AnyPath, shape: tuple[int, ...] | None = None) -> ImageData:
         image = read_pgm(path)
-        return ImageData(
-            image.data, PixelKind.GREY_LEVELS, source=image.source, scale=image.scale
-        )
+        return ImageData(image.data, PixelKind.GREY_LEVELS, source=image.source, scale=image.scale)
 
     def write(self, path: AnyPath, image: ImageData, *, overwrite: bool = True) -> None:
         self.refuse_unheld(image)

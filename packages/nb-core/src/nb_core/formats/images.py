@@ -98,9 +98,7 @@ class ImageFormats:
                 return entry
         return self.entries[RAW]
 
-    def _refuse_promise(
-        self, path: str, ending: str, chosen: ImageFormat, option: str
-    ) -> None:
+    def _refuse_promise(self, path: str, ending: str, chosen: ImageFormat, option: str) -> None:
         """InputError where the ending of a name is that of another format than the chosen one."""
         if ending in chosen.endings or ending in SHARED:
             return

@@ -103,7 +103,9 @@ def nanobragg_outputs(files: Mapping[str, str]) -> list[Output]:
 
 def _out_outputs(out: Sequence[str], formats: Sequence[str]) -> list[Output]:
     """The files of --out, each in its own format."""
-    if len(formats) not in (0, 1, len(out)) or (formats and not out):
+    if formats and not out:
+        raise InputError("--format", " ".join(formats), "it is of --out FILE, which is not given")
+    if len(formats) not in (0, 1, len(out)):
         remedy = f"give one for all files of --out, or one for each ({len(out)}), in their order"
         raise InputError("--format", " ".join(formats), remedy)
     if not out:

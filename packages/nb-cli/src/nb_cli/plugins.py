@@ -47,14 +47,13 @@ def known_taps(*, no_plugins: bool = False) -> dict[str, TapEntry]:
 
 def known_parts() -> Iterator[Part]:
     """All that nb and plugins bring, kind after kind."""
-    from nb_core import make_manager
-    from nb_core.plugins import PLUGINS, check_named, kind_of, registering_hooks
+    from nb_core import image_formats, make_manager
+    from nb_core.plugins import PLUGINS
 
     manager = make_manager(external=not _left_out())
-    known_formats()
-    for hook in registering_hooks(manager):
-        for name, part in PLUGINS.collect(manager, hook, check_named).items():
-            yield Part(kind_of(hook), name, part.thing.summary, part.package, part.version)
+    image_formats(manager)  # refuses what is not complete
+    for kind, part in PLUGINS.collect_all(manager):
+        yield Part(kind, part.thing.name, part.thing.summary, part.package, part.version)
     for name, entry in known_taps().items():
         yield Part("tap", name, entry.tap.summary, entry.package, entry.version)
 

@@ -134,11 +134,27 @@ class PluginGroup:
                 found[checked.name] = Brought(checked, plugin, package, version)
         return found
 
+    def collect_all(self, manager: pluggy.PluginManager) -> Iterator[tuple[str, Brought[Named]]]:
+        """All that plugins bring, each with its kind in words; InputError as `collect`."""
+        for hook in vars(manager.hook):
+            if hook.startswith(_REGISTER):
+                for brought in self.collect(manager, hook, self._named).values():
+                    yield kind_of(hook), brought
+
     def error(self, plugin: str, error: Exception) -> InputError:
         """What failed in a plugin, as an error that says how to go on without it."""
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         remedy = f"mend or remove the plugin, or leave it out with {self.disable}={plugin}"
         return InputError(self.what, plugin, f"{reason}; {remedy}")
+
+    def _named(self, thing: Any, plugin: str) -> Named:
+        """What a plugin brought; InputError where it has no name or no summary."""
+        for attribute in ("name", "summary"):
+            text = getattr(thing, attribute, None)
+            if not (isinstance(text, str) and text):
+                remedy = f"it has no {attribute}; set it as a class attribute"
+                raise InputError(f"{self.what} {plugin}", type(thing).__name__, remedy)
+        return thing
 
     @property
     def _own_group(self) -> str:
@@ -196,20 +212,6 @@ def make_manager(
 def register_plugin(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
     """Adds a plugin that is not installed; InputError where its name is taken or a hook unknown."""
     PLUGINS.register(manager, plugin, name)
-
-
-def check_named(thing: Any, plugin: str) -> Named:
-    """What a plugin brought; InputError where it has no name or no summary."""
-    for attribute in ("name", "summary"):
-        if not isinstance(getattr(thing, attribute, None), str) or not getattr(thing, attribute):
-            remedy = f"it has no {attribute}; set it as a class attribute"
-            raise InputError(f"{PLUGINS.what} {plugin}", type(thing).__name__, remedy)
-    return thing
-
-
-def registering_hooks(manager: pluggy.PluginManager) -> list[str]:
-    """The hooks through which plugins bring things, one for each kind."""
-    return [name for name in vars(manager.hook) if name.startswith(_REGISTER)]
 
 
 def kind_of(hook: str) -> str:

@@ -15,11 +15,11 @@ from nb_core.errors import InputError
 from nb_core.formats.atomic import AnyPath
 from nb_core.formats.numbers import text_to_number
 from nb_core.formats.smv import SmvHeader
-from nb_core.plugins import PLUGINS, check_named
+from nb_core.plugins import PLUGINS
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _ENDING = re.compile(r"(\.[a-z0-9_-]+)+")
-_TEXTS = ("name", "title", "summary", "endings", "holds")
+_ATTRIBUTES = ("name", "title", "summary", "endings", "holds")
 
 
 class PixelKind(Enum):
@@ -124,13 +124,12 @@ def check_format(thing: object, plugin: str) -> ImageFormat:
     """The format; refuses what is not a complete one with an InputError that names the plugin."""
     where = f"{PLUGINS.what} {plugin}"
     if not isinstance(thing, ImageFormat):
-        raise InputError(where, type(thing).__name__, "expected an instance of a ImageFormat")
-    check_named(thing, plugin)
-    for attribute in _TEXTS:
+        raise InputError(where, type(thing).__name__, "expected a nb_core.ImageFormat")
+    for attribute in _ATTRIBUTES:
         if not getattr(thing, attribute, None):
             remedy = f"the format has no {attribute}; set it as a class attribute"
             raise InputError(where, type(thing).__name__, remedy)
-    if not _NAME.fullmatch(thing.name):
+    if not (isinstance(thing.name, str) and _NAME.fullmatch(thing.name)):
         raise InputError(where, thing.name, "a name has lower-case letters, digits, - and _")
     for ending in thing.endings:
         if not (isinstance(ending, str) and _ENDING.fullmatch(ending)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,9 @@ from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nb_cli.outputs import Output
     from nb_core import Experiment
+    from nb_core.formats.smv import HeaderStyle
     from nb_physics import Plan
 
 
@@ -69,11 +71,10 @@ def command(
     max_memory: int | None,
     rng: str,
     header: str | None,
-    out: tuple[str, ...],
-    formats: tuple[str, ...],
     png: str | None,
     no_overwrite: bool,
     quiet: bool,
+    **named: Any,
 ) -> None:
     """Simulate an image from a TOML experiment, nanoBragg's options, or both (options win).
 
@@ -92,7 +93,7 @@ def command(
     """
     import torch
 
-    from nb_cli.outputs import chosen_outputs, header_style, write_outputs
+    from nb_cli.outputs import header_style, write_outputs
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
@@ -100,8 +101,7 @@ def command(
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite
-    named = png is not None
-    files = chosen_outputs(experiment.outputs, out, formats, named=named, style=style)
+    files = _files(experiment, style, png, **named)
     _check_files(experiment, [file.path for file in files], png, arguments, overwrite)
     target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
@@ -117,6 +117,20 @@ def command(
     say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
     _draw(plan, image, png, overwrite, say)
     _print_pixel(experiment, image)
+
+
+def _files(
+    experiment: Experiment,
+    style: HeaderStyle,
+    png: str | None,
+    out: tuple[str, ...],
+    formats: tuple[str, ...],
+) -> list[Output]:
+    """The image files to write: those of nanoBragg's options, and those of --out."""
+    from nb_cli.outputs import chosen_outputs
+
+    named = png is not None
+    return chosen_outputs(experiment.outputs, out, formats, named=named, style=style)
 
 
 def _check_files(

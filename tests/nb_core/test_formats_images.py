@@ -141,6 +141,12 @@ def test_an_ending_that_no_format_has_is_refused(path, said):
         BUILTIN.for_output(path)
 
 
+@pytest.mark.parametrize("name", [None, "raw"])
+def test_an_empty_name_is_refused(name):
+    with pytest.raises(InputError, match=r'^--out: "": the name of a file is needed'):
+        BUILTIN.for_output("", name)
+
+
 def test_a_name_that_no_format_has_is_refused():
     with pytest.raises(
         InputError, match=r"^--format: smw: did you mean smv\? expected one of: raw"

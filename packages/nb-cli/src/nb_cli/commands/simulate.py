@@ -101,8 +101,7 @@ def command(
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite
-    files = _files(experiment, style, png, **named)
-    _check_files(experiment, [file.path for file in files], png, arguments, overwrite)
+    files = _files(experiment, arguments, style, overwrite, png=png, **named)
     target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
@@ -121,34 +120,30 @@ def command(
 
 def _files(
     experiment: Experiment,
+    arguments: tuple[str, ...],
     style: HeaderStyle,
+    overwrite: bool,
+    *,
     png: str | None,
     out: tuple[str, ...],
     formats: tuple[str, ...],
 ) -> list[Output]:
-    """The image files to write: those of nanoBragg's options, and those of --out."""
-    from nb_cli.outputs import chosen_outputs
+    """The image files to write: those of nanoBragg's options, and those of --out.
 
-    named = png is not None
-    return chosen_outputs(experiment.outputs, out, formats, named=named, style=style)
-
-
-def _check_files(
-    experiment: Experiment,
-    images: list[str],
-    png: str | None,
-    arguments: tuple[str, ...],
-    overwrite: bool,
-) -> None:
-    """Refuses outputs that could not be written, or that are inputs, before any work is done."""
-    from nb_cli.outputs import check_targets, input_files
+    Refuses outputs that could not be written, or that are inputs, before any work is done.
+    """
+    from nb_cli.outputs import check_targets, chosen_outputs, input_files
     from nb_cli.picture import picture_format
 
-    named = [name for name in (*images, png, experiment.outputs.dumpfile) if name]
+    more = png is not None
+    files = chosen_outputs(experiment.outputs, out, formats, named=more, style=style)
+    paths = [file.path for file in files]
+    named = [name for name in (*paths, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
     check_targets(named, overwrite=overwrite, inputs=inputs)
     if png is not None:
         picture_format(png)
+    return files
 
 
 def _draw(

@@ -42,6 +42,8 @@ class ImageFormats:
         Raises InputError for an ending that no format has, or that promises another format than
         the one named, and for an unknown name.
         """
+        if not path:
+            raise InputError(option, '""', "the name of a file is needed")
         ending = os.path.splitext(path)[1].lower()
         if name is not None:
             chosen = self.named(name)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from types import ModuleType
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import pluggy
 
@@ -39,6 +39,7 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 _REGISTER = "nb_register_"
 
 
+@runtime_checkable
 class Named(Protocol):
     """What plugins bring has a name, of which there is one of each kind, and a summary."""
 

@@ -33,8 +33,14 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 LINT_TOOLS = ("ruff", "mypy")
 DISCOVERED = """
 import sys
-from nb_taps import collect_taps, make_manager
-assert sys.argv[1] in {entry.package for entry in collect_taps(make_manager()).values()}
+from importlib import import_module, metadata
+example, groups = sys.argv[1], {"nb": "nb_core.plugins", "nb_taps": "nb_taps.manager"}
+used = {entry.group for entry in metadata.distribution(example).entry_points} & set(groups)
+assert used, f"{example} has no entry point in {set(groups)}"
+for group in used:
+    module = import_module(groups[group])
+    brought = [part for _, part in module.PLUGINS.collect_all(module.make_manager())]
+    assert example in {part.package for part in brought}, f"{example} brings nothing to {group}"
 """
 
 nox.options.default_venv_backend = "virtualenv"

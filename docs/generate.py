@@ -21,7 +21,7 @@ from page_parts import page, sentence, table, text
 
 from nb_cli.main import cli
 from nb_compare.divergence.trace_log import ALIASES
-from nb_core import ExitCode
+from nb_core import ExitCode, image_formats, make_manager
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig, CrystalShape
 from nb_core.configs.detector import DetectorConfig
@@ -32,7 +32,8 @@ from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.flags.option import Option
 from nb_core.flags.table import GROUPS
 from nb_core.quantities import QUANTITIES
-from nb_taps import collect_taps, make_manager
+from nb_taps import collect_taps
+from nb_taps import make_manager as make_tap_manager
 from nb_taps.trace import LOOPS, TRACE_NAMES
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -190,7 +191,7 @@ def taps_page() -> str:
         "field has its unit, its axes and its value: a number, or nested lists along the axes. "
         "`subpixel` runs over sensor layers and sub-pixels, in the order of the list `subpixels`.",
     ]
-    for name, entry in collect_taps(make_manager(external=False)).items():
+    for name, entry in collect_taps(make_tap_manager(external=False)).items():
         tap = entry.tap
         rows = [
             (f"`{f.name}`", f.unit, " x ".join(f.axes) or "one value", f.meaning)
@@ -199,6 +200,29 @@ def taps_page() -> str:
         parts += [f"## {name}", f"{tap.summary[0].upper()}{tap.summary[1:]}."]
         parts.append(table(("field", "unit", "axes", "meaning"), rows))
     return page(*parts)
+
+
+def image_formats_page() -> str:
+    """The image formats that come with nb."""
+    rows = [
+        (
+            f"`{known.name}`",
+            known.title,
+            ", ".join(f"`{ending}`" for ending in known.endings),
+            ", ".join(kind.value for kind in known.holds),
+            "several" if known.several_panels else "one",
+            known.summary,
+        )
+        for known in image_formats(make_manager(external=False))
+    ]
+    return page(
+        "# Image formats",
+        "The formats that come with `nb`; `nb plugins` names those of installed plugins too, and "
+        "[your own](../extending/image-format.md) is one small package. `nb simulate --out` writes "
+        "the first kind that a format holds. A file is read by what its content says, else by its "
+        "ending, else as raw float32.",
+        table(("name", "called", "endings", "holds", "panels", "what"), rows),
+    )
 
 
 def trace_page() -> str:
@@ -360,6 +384,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "quantities.md": quantities_page,
     "gradients.md": gradients_page,
     "taps.md": taps_page,
+    "image-formats.md": image_formats_page,
     "trace.md": trace_page,
     "exit-codes.md": exit_codes_page,
     "cli.md": cli_page,

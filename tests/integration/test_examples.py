@@ -12,8 +12,14 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
-EXAMPLE = ROOT / "examples" / "nb-tap-resolution"
-PAGE = ROOT / "docs" / "how-to" / "write-a-tap.md"
+PAGES = {
+    "nb-tap-resolution": ROOT / "docs" / "how-to" / "write-a-tap.md",
+    "nb-format-npy": ROOT / "docs" / "extending" / "image-format.md",
+}
+TAP = ROOT / "examples" / "nb-tap-resolution"
+GROUPS = {"nb": "nb-core", "nb_taps": "nb-taps"}
+"""Each group of plugins, and the package that tests them."""
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ADD_PLUGIN = """
 import sys
@@ -37,12 +43,12 @@ def project(folder: Path) -> dict[str, Any]:
     return tomllib.loads(read(folder / "pyproject.toml"))["project"]
 
 
-def blocks(language: str) -> list[str]:
-    return [body for name, body in FENCE.findall(read(PAGE)) if name == language]
+def blocks(example: str, language: str) -> list[str]:
+    return [body for name, body in FENCE.findall(read(PAGES[example])) if name == language]
 
 
-def test_there_is_an_example() -> None:
-    assert EXAMPLE in EXAMPLES
+def test_every_example_has_a_page() -> None:
+    assert {folder.name for folder in EXAMPLES} == set(PAGES)
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
@@ -50,7 +56,9 @@ def test_an_example_is_a_package_of_its_own(folder: Path) -> None:
     table, module = project(folder), folder / "src" / folder.name.replace("-", "_")
     assert table["name"] == folder.name
     assert "Private :: Do Not Upload" in table["classifiers"]
-    assert list(table["entry-points"]["nb_taps"].values()) == [module.name]
+    (modules,) = table["entry-points"].values()
+    assert set(table["entry-points"]) <= set(GROUPS)
+    assert list(modules.values()) == [module.name]
     for name in ("__init__.py", "py.typed"):
         assert (module / name).is_file()
     assert (folder / "README.md").is_file()
@@ -62,26 +70,40 @@ def test_an_example_pins_nb_to_the_version_beside_it(folder: Path) -> None:
     version = project(ROOT / "packages" / "nb-taps")["version"]
     siblings = [Requirement(line) for line in project(folder)["dependencies"]]
     pins = {r.name: str(r.specifier) for r in siblings if r.name.startswith("nb-")}
-    assert pins == {"nb-taps": f"=={version}"}
-    assert project(folder)["optional-dependencies"]["testing"] == ["nb-taps[testing]"]
+    (group,) = project(folder)["entry-points"]
+    assert pins == {GROUPS[group]: f"=={version}"}
+    extra = project(folder)["optional-dependencies"]["testing"]
+    assert extra == [f"{GROUPS[group]}[testing]"]
 
 
-def test_the_page_shows_the_files_of_the_example() -> None:
-    assert blocks("toml") == [read(EXAMPLE / "pyproject.toml")]
-    module, _, contract = blocks("python")
-    assert module == read(EXAMPLE / "src" / "nb_tap_resolution" / "__init__.py")
-    tests = read(EXAMPLE / "tests" / "test_resolution.py")
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+def test_the_page_shows_the_files_of_the_example(folder: Path) -> None:
+    assert blocks(folder.name, "toml") == [read(folder / "pyproject.toml")]
+    module, _, contract = blocks(folder.name, "python")
+    assert module == read(folder / "src" / folder.name.replace("-", "_") / "__init__.py")
+    (tests,) = map(read, (folder / "tests").glob("test_*.py"))
     assert contract[contract.index("class ") :] in tests
 
 
-def test_the_page_shows_what_comes_of_them() -> None:
+def test_the_page_of_taps_shows_what_comes_of_them() -> None:
     """Runs its Python with the example's module; the numbers are those of the JSON on the page."""
-    _, example, _ = blocks("python")
-    command = [sys.executable, "-W", "error", "-c", ADD_PLUGIN + example, str(EXAMPLE / "src")]
+    _, example, _ = blocks(TAP.name, "python")
+    command = [sys.executable, "-W", "error", "-c", ADD_PLUGIN + example, str(TAP / "src")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     found = [float(number) for number in re.findall(r"\d+\.\d+", result.stdout)]
-    (shown,) = re.findall(r'"value": (\[\[2.*)', "".join(blocks("json")))
+    (shown,) = re.findall(r'"value": (\[\[2.*)', "".join(blocks(TAP.name, "json")))
     expected = [float(number) for number in re.findall(r"\d+\.\d+", shown)]
     assert found == pytest.approx(expected, abs=1e-4)
     assert len(found) == 4
+
+
+def test_the_page_of_image_formats_runs(tmp_path: Path) -> None:
+    """Its Python, with a module that is not installed."""
+    _, example, _ = blocks("nb-format-npy", "python")
+    source = str(ROOT / "examples" / "nb-format-npy" / "src")
+    code = f"import sys; sys.path.insert(0, {source!r})\n{example}"
+    command = [sys.executable, "-W", "error", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "PixelKind.PHOTONS (2, 3)\n"

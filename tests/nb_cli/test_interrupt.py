@@ -47,7 +47,7 @@ def test_an_interrupted_writing_keeps_the_old_file(nb, tiny, folder, monkeypatch
 
 
 def test_files_that_were_finished_before_stay_whole(nb, tiny, folder, monkeypatch):
-    monkeypatch.setattr("nb_cli.outputs.write_smv", stop)
+    monkeypatch.setattr("nb_core.formats.builtin.write_smv", stop)
     check(nb("simulate", "--", *tiny, "-floatfile", "a", "-intfile", "b"), left=["a"])
     assert (folder / "a").stat().st_size == 4 * 256
 

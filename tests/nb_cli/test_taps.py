@@ -37,7 +37,8 @@ def plugin(monkeypatch):
     entry = EntryPoint(name="outside", value="outside_taps", group="nb_taps")
     monkeypatch.delenv("NB_TAPS_DISABLE", raising=False)
     monkeypatch.setitem(sys.modules, "outside_taps", Plugin())
-    monkeypatch.setattr("nb_taps.manager.metadata.entry_points", lambda group: [entry])
+    found = {"nb_taps": [entry]}
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found.get(group, []))
 
 
 def rows(outcome):

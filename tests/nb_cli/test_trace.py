@@ -407,7 +407,8 @@ class TestPlugins:
     def plugin(self, monkeypatch):
         entry = EntryPoint(name="broken", value="no_module_of_rain", group="nb_taps")
         monkeypatch.delenv("NB_TAPS_DISABLE", raising=False)
-        monkeypatch.setattr("nb_taps.manager.metadata.entry_points", lambda group: [entry])
+        found = {"nb_taps": [entry]}
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found.get(group, []))
 
     def test_it_stops_the_command(self, refused, tiny):
         assert "broken" in refused("trace", "--pixel", "3", "4", "--", *tiny)

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from nb_cli import picture
-from nb_cli.scenes import smv_scene
+from nb_cli.scenes import image_scene
+from nb_core import read_image
 from nb_core.formats.floats import write_floats
-from nb_core.formats.smv import read_smv
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -156,7 +156,7 @@ def test_an_impossible_or_tilted_camera_gives_no_rings(view, rings, changes):
 
 def test_the_spacing_of_a_header_is_that_of_bragg(folder):
     smv()
-    scene = smv_scene(read_smv("s.img"), "title")
+    scene = image_scene(read_image("s.img"), "title")
     assert scene.beam == (0.5, 1.5)
     radius = np.hypot(3 - 0.5, 0 - 1.5)
     assert scene.spacing[3, 0] == pytest.approx(1 / (2 * np.sin(np.arctan(radius / 10) / 2)))

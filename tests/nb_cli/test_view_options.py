@@ -7,10 +7,9 @@ from matplotlib.colors import LogNorm
 
 from nb_cli.picture import picture_format
 from nb_cli.refine_picture import WINDOW, brightest_windows
-from nb_cli.scenes import plan_details, smv_scene
-from nb_core import InputError, flags_to_experiment
+from nb_cli.scenes import image_scene, plan_details
+from nb_core import InputError, flags_to_experiment, read_image
 from nb_core.formats.floats import write_floats
-from nb_core.formats.smv import read_smv
 from nb_physics import make_plan
 
 BEGINNINGS = {
@@ -89,7 +88,7 @@ def test_the_pedestal_is_taken_off(nb, drawn, counts, lines, options, pedestal):
 
 def test_a_pedestal_is_not_supposed_where_pixels_lie_below_it(counts):
     counts("BEAMLINE=fake", values=np.arange(24))
-    assert smv_scene(read_smv("s.img"), "").pedestal == 0
+    assert image_scene(read_image("s.img"), "").pedestal == 0
 
 
 def test_of_an_experiment_the_offset_is_the_pedestal(nb, drawn, simulated, tiny):

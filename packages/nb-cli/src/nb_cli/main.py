@@ -21,6 +21,7 @@ COMMANDS = {
     "config": "Show, convert or check an experiment.",
     "trace": "Show what is computed inside a pixel, from the beam to its photons.",
     "taps": "List the taps: probes that show what is computed inside a pixel.",
+    "plugins": "List image formats, taps and all else that packages bring.",
     "compare": "Run the C program and nb on the same arguments, and compare their images.",
     "first-divergence": "Name the first quantity of a pixel that differs from the C program.",
     "golden": "Record images of the C program, and verify nb against them.",
@@ -63,7 +64,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nb")
-def cli() -> None:
+@click.option("--no-plugins", is_flag=True, help="Leave out every installed plugin.")
+def cli(no_plugins: bool) -> None:
     """Simulate X-ray diffraction images of nanocrystals, as nanoBragg does.
 
     Start with: nb demo

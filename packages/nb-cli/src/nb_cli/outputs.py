@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
-from nb_core import Experiment, NbWarning, OutputConfig, OutputError
+from nb_cli.plugins import known_formats, nanobragg_formats
+from nb_core import (
+    Experiment,
+    ImageData,
+    ImageFormat,
+    InputError,
+    NbWarning,
+    OutputConfig,
+    OutputError,
+    PixelKind,
+)
 from nb_core.formats.fdump import write_dump
-from nb_core.formats.floats import write_floats
-from nb_core.formats.pgm import write_pgm
-from nb_core.formats.smv import HeaderStyle, SmvHeader, write_smv
+from nb_core.formats.smv import HeaderStyle, SmvHeader
 from nb_physics import Figures, NoiseGenerator, Plan
 from nb_physics.digital import DigitalImage, digital_image, image_files
 from nb_physics.header import default_header_style, dials_misreads, smv_header
@@ -34,6 +43,24 @@ NUMBERED_FILES = {
 }
 """For DIALS, which takes an image of a rotation only where its name has a number."""
 
+_FORMAT_OF = {"float": "raw", "int": "smv", "pgm": "pgm", "noise": "smv"}
+"""What nanoBragg's four files are written in."""
+
+_CONTENT_OF = {PixelKind.PHOTONS: "float", PixelKind.COUNTS: "int", PixelKind.GREY_LEVELS: "pgm"}
+"""What --out writes, by the first kind that a format holds."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to write: its format, its name, and what of the image it holds.
+
+    content: as nanoBragg's options have it: float, int, pgm or noise
+    """
+
+    format: ImageFormat
+    path: str
+    content: str
+
 
 @dataclass(frozen=True)
 class Written:
@@ -48,16 +75,47 @@ def header_style(experiment: Experiment, asked: str | None = None) -> HeaderStyl
     return default_header_style(experiment.profile) if asked is None else HeaderStyle(asked)
 
 
-def chosen_files(
-    outputs: OutputConfig, *more: str | None, style: HeaderStyle = HeaderStyle.NANOBRAGG
-) -> dict[str, str]:
-    """The image files to write, by kind: those named, else nanoBragg's four.
+def chosen_outputs(
+    outputs: OutputConfig,
+    out: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    *,
+    named: bool = False,
+    style: HeaderStyle = HeaderStyle.NANOBRAGG,
+) -> list[Output]:
+    """The image files to write: those named, else nanoBragg's four.
 
-    more: other files that the user named (a PNG, say), which also count as named
+    out: files of --out, formats: of --format, one for each of them, one for all, or none
+    named: whether the user named another file (a PNG, say), which counts as an output
     style: names end in a number where their readers ask for one
+    Raises InputError for a file whose format is not known.
     """
     defaults = NUMBERED_FILES if style is HeaderStyle.DIALS else DEFAULT_FILES
-    return image_files(outputs, {} if any(more) else defaults)
+    files = image_files(outputs, {} if named or out else defaults)
+    return [*nanobragg_outputs(files), *_out_outputs(out, formats)]
+
+
+def nanobragg_outputs(files: Mapping[str, str]) -> list[Output]:
+    """The files of a dictionary, by kind (float, int, pgm, noise), in nanoBragg's formats."""
+    known = nanobragg_formats()
+    return [Output(known.named(_FORMAT_OF[kind]), path, kind) for kind, path in files.items()]
+
+
+def _out_outputs(out: Sequence[str], formats: Sequence[str]) -> list[Output]:
+    """The files of --out, each in its own format."""
+    if formats and not out:
+        raise InputError("--format", " ".join(formats), "it is of --out FILE, which is not given")
+    if len(formats) not in (0, 1, len(out)):
+        remedy = f"give one for all files of --out, or one for each ({len(out)}), in their order"
+        raise InputError("--format", " ".join(formats), remedy)
+    if not out:
+        return []
+    known = known_formats()
+    names = formats if len(formats) == len(out) else (*formats, None)[:1] * len(out)
+    chosen = [known.for_output(path, name) for path, name in zip(out, names, strict=True)]
+    return [
+        Output(one, path, _CONTENT_OF[one.holds[0]]) for one, path in zip(chosen, out, strict=True)
+    ]
 
 
 def input_files(experiment: Experiment) -> list[str]:
@@ -112,7 +170,7 @@ def _same_file(path: str, name: str) -> bool:
 class ImageWriter:
     """Writes a simulated image as nanoBragg does, each file whole or not at all.
 
-    Each writer takes a path and returns, in words, what the file holds.
+    Each method takes an output and returns, in words, what the file holds.
     """
 
     image: DigitalImage
@@ -124,31 +182,51 @@ class ImageWriter:
     def outputs(self) -> OutputConfig:
         return self.image.plan.experiment.outputs
 
-    def write_float(self, path: str) -> str:
-        write_floats(path, self.image.single, self.overwrite)
-        return "photons, raw float32"
+    def write(self, output: Output) -> str:
+        """Writes what the output holds of the image."""
+        writers: dict[str, Callable[[Output], str]] = {
+            "float": self._write_float,
+            "int": self._write_int,
+            "pgm": self._write_pgm,
+            "noise": self._write_noise,
+        }
+        return writers[output.content](output)
 
-    def write_int(self, path: str) -> str:
+    def _write_float(self, output: Output) -> str:
+        self._write(output, ImageData(self.image.single, PixelKind.PHOTONS, header=self.header))
+        return f"photons, {output.format.title}"
+
+    def _write_int(self, output: Output) -> str:
         counts = self.image.integers()
-        write_smv(path, self.header, counts, self.overwrite)
+        self._write(output, self._counts(counts, self.image.scale))
         _warn(self.image.integer_doubt(counts))
-        return f"SMV, photons x {self.image.scale:g} + {self.outputs.adc_offset:g}"
+        offset = self.outputs.adc_offset
+        return f"{output.format.title}, photons x {self.image.scale:g} + {offset:g}"
 
-    def write_pgm(self, path: str) -> str:
+    def _write_pgm(self, output: Output) -> str:
         levels, factor = self.image.picture()
-        write_pgm(path, levels, factor, self.overwrite)
+        self._write(output, ImageData(levels, PixelKind.GREY_LEVELS, scale=factor))
         return f"8-bit picture, photons x {factor:g}"
 
-    def write_noise(self, path: str) -> str:
+    def _write_noise(self, output: Output) -> str:
         given = self.outputs.noise_seed
         seed = int(time.time()) if given is None else given
         counts, photons, overloads = self.image.noise(self.generator, seed)
-        write_smv(path, self.header, counts, self.overwrite)
+        self._write(output, self._counts(counts, 1.0))
         _warn(self.image.noise_doubt(photons, overloads))
         return (
-            f"SMV, {photons:.0f} photons counted + {self.outputs.adc_offset:g}, "
-            f"{overloads} overloads, seed {seed} ({self.generator.value})"
+            f"{output.format.title}, {photons:.0f} photons counted + "
+            f"{self.outputs.adc_offset:g}, {overloads} overloads, "
+            f"seed {seed} ({self.generator.value})"
         )
+
+    def _counts(self, counts: np.ndarray, scale: float) -> ImageData:
+        pedestal, full = self.outputs.adc_offset, float(np.iinfo(counts.dtype).max)
+        header = self.header
+        return ImageData(counts, PixelKind.COUNTS, pedestal, full, scale=scale, header=header)
+
+    def _write(self, output: Output, image: ImageData) -> None:
+        output.format.write(output.path, image, overwrite=self.overwrite)
 
 
 def _warn(doubt: str | None) -> None:
@@ -160,29 +238,23 @@ def _warn(doubt: str | None) -> None:
 def write_outputs(
     plan: Plan,
     image: Tensor,
-    files: dict[str, str],
+    files: Sequence[Output],
     generator: NoiseGenerator,
     *,
     style: HeaderStyle = HeaderStyle.NANOBRAGG,
     overwrite: bool,
 ) -> tuple[Figures, list[Written]]:
-    """Writes the files (by kind: float, int, pgm, noise) and the dump, if one is named.
+    """Writes the files and the dump of structure factors, if one is named.
 
     style: of the SMV headers; warns (NbWarning) of a geometry that DIALS cannot read from one
     Raises InputError for an image that float32 cannot hold, OutputError as the formats do.
     """
     digital = digital_image(plan, image)
-    if style is HeaderStyle.DIALS and {"int", "noise"} & set(files):
+    if style is HeaderStyle.DIALS and any(file.format.name == "smv" for file in files):
         for reason in dials_misreads(plan):
             warnings.warn(f"SMV header for DIALS: {reason}", NbWarning, stacklevel=2)
     writer = ImageWriter(digital, generator, smv_header(plan, style), overwrite)
-    writers: dict[str, Callable[[str], str]] = {
-        "float": writer.write_float,
-        "int": writer.write_int,
-        "pgm": writer.write_pgm,
-        "noise": writer.write_noise,
-    }
-    written = [Written(path, writers[kind](path)) for kind, path in files.items()]
+    written = [Written(file.path, writer.write(file)) for file in files]
     dump, factors = plan.experiment.outputs.dumpfile, plan.experiment.structure_factors
     if dump is not None and factors is not None:
         write_dump(dump, factors, float(plan.experiment.crystal.default_F))

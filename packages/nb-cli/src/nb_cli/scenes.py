@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from nb_core.formats.smv import SmvImage
+from nb_core import ImageData
 from nb_core.units import rad_to_deg
 from nb_physics import Plan
 from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
@@ -93,17 +93,16 @@ def _rotation(start: float, width: float) -> str:
     return f"phi {start:g}° to {start + width:g}°" if width else f"phi {start:g}°"
 
 
-def smv_scene(image: SmvImage, title: str) -> Scene:
-    """An SMV image; rings where its header gives a possible, untilted geometry."""
+def image_scene(image: ImageData, title: str) -> Scene:
+    """An image; rings where it has an SMV header with a possible, untilted geometry."""
     pixel, distance, wavelength, slow_mm, fast_mm = (
         image.number(key)
         for key in ("PIXEL_SIZE", "DISTANCE", "WAVELENGTH", "DENZO_X_BEAM", "DENZO_Y_BEAM")
     )
-    values = image.data.astype(np.float64)
-    valid = values >= 0 if image.data.dtype.kind == "i" else None
+    values, unit, valid = image.values.astype(np.float64), image.kind.value, image.measured
     details = _header_details(image, distance, wavelength)
     pedestal = _header_pedestal(image)
-    plain = Scene(values, "counts", title, details, pedestal, valid)
+    plain = Scene(values, unit, title, details, pedestal, valid)
     if slow_mm is None or fast_mm is None or image.number("TWOTHETA"):
         return plain
     if pixel is None or distance is None or wavelength is None:
@@ -111,25 +110,25 @@ def smv_scene(image: SmvImage, title: str) -> Scene:
     if min(pixel, distance, wavelength) <= 0:
         return plain
     slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
-    rows, columns = ring_grid(image.data.shape)
+    rows, columns = ring_grid(values.shape)
     radius = np.hypot(rows[:, None] - slow, columns[None, :] - fast) * pixel
     sine = np.sin(np.arctan2(radius, distance) / 2).clip(1e-12)
     spacing = wavelength / (2 * sine)
-    return Scene(values, "counts", title, details, pedestal, valid, spacing, (slow, fast))
+    return Scene(values, unit, title, details, pedestal, valid, spacing, (slow, fast))
 
 
-def _header_pedestal(image: SmvImage) -> float:
+def _header_pedestal(image: ImageData) -> float:
     """As the header says; of a file of nanoBragg's, its default where no pixel lies below it."""
     if image.pedestal is not None:
         return image.pedestal
     simulated = image.keys.get("BEAMLINE") == "fake"
-    drawn = image.data[image.data > 0]
+    drawn = image.values[image.values > 0]
     if simulated and drawn.size and drawn.min() >= NANOBRAGG_PEDESTAL:
         return NANOBRAGG_PEDESTAL
     return 0.0
 
 
-def _header_details(image: SmvImage, distance: float | None, wavelength: float | None) -> str:
+def _header_details(image: ImageData, distance: float | None, wavelength: float | None) -> str:
     parts = []
     start, width = image.number("OSC_START"), image.number("OSC_RANGE")
     if start is not None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     )
     from nb_core.flags.read import flags_to_experiment
     from nb_core.flags.write import experiment_to_flags
+    from nb_core.formats.image_format import ImageData, ImageFormat, PixelKind
+    from nb_core.formats.images import ImageFormats, image_formats, read_image
+    from nb_core.plugins import hookimpl, make_manager, register_plugin
     from nb_core.recorder import Recorder, Site
     from nb_core.toml import read_toml, write_toml
 
@@ -63,6 +66,15 @@ _HOMES = {
     "UnreadableError": "errors",
     "flags_to_experiment": "flags.read",
     "experiment_to_flags": "flags.write",
+    "ImageData": "formats.image_format",
+    "ImageFormat": "formats.image_format",
+    "PixelKind": "formats.image_format",
+    "ImageFormats": "formats.images",
+    "image_formats": "formats.images",
+    "read_image": "formats.images",
+    "hookimpl": "plugins",
+    "make_manager": "plugins",
+    "register_plugin": "plugins",
     "Recorder": "recorder",
     "Site": "recorder",
     "read_toml": "toml",
@@ -79,6 +91,9 @@ __all__ = [
     "DetectorPivot",
     "ExitCode",
     "Experiment",
+    "ImageData",
+    "ImageFormat",
+    "ImageFormats",
     "InputError",
     "Mask",
     "NbError",
@@ -86,6 +101,7 @@ __all__ = [
     "OrientationMatrix",
     "OutputConfig",
     "OutputError",
+    "PixelKind",
     "Profile",
     "ProgramError",
     "Recorder",
@@ -99,7 +115,12 @@ __all__ = [
     "UnreadableError",
     "experiment_to_flags",
     "flags_to_experiment",
+    "hookimpl",
+    "image_formats",
+    "make_manager",
+    "read_image",
     "read_toml",
+    "register_plugin",
     "write_toml",
 ]
 

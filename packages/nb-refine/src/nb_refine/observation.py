@@ -10,11 +10,16 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from nb_core import Experiment, InputError, NbWarning
+from nb_core import (
+    Experiment,
+    ImageData,
+    ImageFormats,
+    InputError,
+    NbWarning,
+    PixelKind,
+    image_formats,
+)
 from nb_core.formats.atomic import AnyPath
-from nb_core.formats.images import read_image as read_image_file
-from nb_core.formats.pgm import PgmImage
-from nb_core.formats.smv import SmvImage
 from nb_physics import select_pixels
 
 MOST_BELOW_OFFSET = 0.01
@@ -35,11 +40,17 @@ class Observation:
 
 
 def read_image(
-    path: AnyPath, experiment: Experiment, *, gain: float = 1.0, adc_offset: float | None = None
+    path: AnyPath,
+    experiment: Experiment,
+    *,
+    gain: float = 1.0,
+    adc_offset: float | None = None,
+    formats: ImageFormats | None = None,
 ) -> Observation:
-    """A raw float image (photons), or an SMV image of counts = photons x gain + adc_offset.
+    """An image of photons (raw float32), or of counts = photons x gain + adc_offset (SMV).
 
     adc_offset: default that of the image's header (ADC_OFFSET), else the experiment's
+    formats: that may be read; default all, those of installed plugins too
     Saturated pixels and those below the offset cannot be used. Raises InputError for a file that
     is no image, has another size than the experiment's detector, or does not agree with the
     offset; warns (NbWarning) where header and experiment have different offsets.
@@ -47,24 +58,27 @@ def read_image(
     detector = experiment.detector
     if not gain > 0:
         raise InputError("gain", gain, "counts per photon; must be greater than 0")
-    image = read_image_file(path, (detector.spixels, detector.fpixels))
-    if isinstance(image, PgmImage):
+    formats = image_formats() if formats is None else formats
+    image = formats.read(path, (detector.spixels, detector.fpixels))
+    if image.kind is PixelKind.GREY_LEVELS:
         remedy = "a PGM picture has but 256 grey levels; give an SMV or raw float32 image"
         raise InputError("image", str(path), remedy)
-    if isinstance(image, np.ndarray):
-        return observe(torch.from_numpy(image).to(torch.float64), experiment, name=str(path))
-    offset = _offset(image, experiment) if adc_offset is None else adc_offset
-    photons = torch.from_numpy((image.data.astype(np.float64) - offset) / gain)
-    usable = torch.from_numpy(_readable(image.data) & (image.data < image.saturation))
-    return observe(photons, experiment, usable=usable, name=str(path))
+    photons = image.values.astype(np.float64)
+    if image.kind is PixelKind.COUNTS:
+        offset = _offset(image, experiment) if adc_offset is None else adc_offset
+        photons = (photons - offset) / gain
+    usable = torch.from_numpy(_usable(image))
+    return observe(torch.from_numpy(photons), experiment, usable=usable, name=str(path))
 
 
-def _readable(counts: np.ndarray) -> np.ndarray:
-    """Which pixels hold counts: gaps and bad pixels have negative whole numbers."""
-    return counts >= 0 if counts.dtype.kind == "i" else np.ones(counts.shape, dtype=np.bool_)
+def _usable(image: ImageData) -> np.ndarray:
+    """Which pixels hold a measurement, and are not full."""
+    measured, full = image.measured, image.saturation
+    usable = np.ones(image.values.shape, dtype=np.bool_) if measured is None else measured
+    return usable if full is None else usable & (image.values < full)
 
 
-def _offset(image: SmvImage, experiment: Experiment) -> float:
+def _offset(image: ImageData, experiment: Experiment) -> float:
     """The offset that the header says, else the experiment's."""
     own = experiment.outputs.adc_offset
     said = image.pedestal

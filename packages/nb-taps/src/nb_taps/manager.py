@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
-from typing import Any
 
 import pluggy
 
 from nb_core import InputError
+from nb_core.plugins import PluginGroup
 from nb_core.quantities import QUANTITIES
 from nb_taps import builtin, hooks
 from nb_taps.tap import Field, Tap
@@ -19,8 +17,10 @@ from nb_taps.tap import Field, Tap
 DISABLE = "NB_TAPS_DISABLE"
 """Environment variable: names of plugins (entry points) to leave out, with commas; or `all`."""
 
-BUILTIN = "builtin"
-"""Name of the plugin that holds the taps of this package."""
+HOOK = "nb_register_taps"
+
+PLUGINS = PluginGroup(hooks.GROUP, DISABLE, "tap plugin", "nb-taps")
+"""The group `nb_taps`, for taps alone."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -47,24 +47,12 @@ def make_manager(
     (default: what the environment variable NB_TAPS_DISABLE says)
     Raises InputError for a plugin that cannot be imported or implements a hook that is not there.
     """
-    manager = pluggy.PluginManager(hooks.GROUP)
-    manager.add_hookspecs(hooks)
-    manager.register(builtin, BUILTIN)
-    left_out = set(_disabled_names() if disabled is None else disabled)
-    if external and "all" not in left_out:
-        for entry in metadata.entry_points(group=hooks.GROUP):
-            if entry.name not in left_out:
-                register_plugin(manager, _loaded(entry), entry.name)
-    return manager
+    return PLUGINS.make_manager(hooks, builtin, external=external, disabled=disabled)
 
 
 def register_plugin(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
     """Adds a plugin; InputError where its name is taken or it implements an unknown hook."""
-    try:
-        manager.register(plugin, name)
-        manager.check_pending()
-    except (pluggy.PluginValidationError, ValueError) as error:
-        raise _plugin_error(name, error) from error
+    PLUGINS.register(manager, plugin, name)
 
 
 def collect_taps(manager: pluggy.PluginManager) -> dict[str, TapEntry]:
@@ -73,25 +61,8 @@ def collect_taps(manager: pluggy.PluginManager) -> dict[str, TapEntry]:
     Raises InputError for two taps of one name, and for a tap that is not one: a bad name, an
     unknown quantity, fields without names of their own.
     """
-    packages = {entry.name: entry.dist for entry in metadata.entry_points(group=hooks.GROUP)}
-    found: dict[str, TapEntry] = {}
-    implementations = manager.hook.nb_register_taps.get_hookimpls()
-    for implementation in sorted(implementations, key=lambda one: one.plugin_name != BUILTIN):
-        name = implementation.plugin_name
-        package, version = _package(name, packages.get(name))
-        try:
-            register: Any = implementation.function
-            taps: list[object] = list(register())
-        except Exception as error:
-            raise _plugin_error(name, error) from error
-        for tap in taps:
-            checked = check_tap(tap, name)
-            if checked.name in found:
-                owners = " and ".join(dict.fromkeys([found[checked.name].package, package]))
-                remedy = f"more than one tap of this name, from {owners}; rename one of them"
-                raise InputError(f"tap plugin {name}", checked.name, remedy)
-            found[checked.name] = TapEntry(checked, package, version)
-    return found
+    brought = PLUGINS.collect(manager, HOOK, check_tap)
+    return {name: TapEntry(one.thing, one.package, one.version) for name, one in brought.items()}
 
 
 def choose_taps(taps: dict[str, TapEntry], names: Sequence[str] | None) -> list[TapEntry]:
@@ -109,7 +80,7 @@ def choose_taps(taps: dict[str, TapEntry], names: Sequence[str] | None) -> list[
 
 def check_tap(tap: object, plugin: str) -> Tap:
     """The tap; refuses what is not a complete one with an InputError that names the plugin."""
-    where = f"tap plugin {plugin}"
+    where = f"{PLUGINS.what} {plugin}"
     if not isinstance(tap, Tap):
         raise InputError(where, type(tap).__name__, "expected an instance of a nb_taps.Tap")
     for attribute in ("name", "summary", "quantities", "fields"):
@@ -128,28 +99,3 @@ def check_tap(tap: object, plugin: str) -> Tap:
     if len(set(names)) < len(names):
         raise InputError(where, tap.name, "two fields have the same name; rename one of them")
     return tap
-
-
-def _disabled_names() -> list[str]:
-    return [name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip()]
-
-
-def _loaded(entry: metadata.EntryPoint) -> object:
-    try:
-        return entry.load()
-    except Exception as error:
-        raise _plugin_error(entry.name, error) from error
-
-
-def _plugin_error(name: str, error: Exception) -> InputError:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    remedy = f"mend or remove the plugin, or leave it out with {DISABLE}={name}"
-    return InputError("tap plugin", name, f"{reason}; {remedy}")
-
-
-def _package(plugin: str, distribution: metadata.Distribution | None) -> tuple[str, str]:
-    if distribution is not None:
-        return distribution.metadata["Name"], distribution.version
-    if plugin == BUILTIN:
-        return "nb-taps", metadata.version("nb-taps")
-    return plugin, "unknown"

@@ -40,7 +40,7 @@ def command(out_dir: str, device: str) -> None:
     It has a phi sweep, mosaic domains, water and counting noise, and takes under a minute on two
     cores. Writes the image, a picture of it, and the experiment, to be changed and run again.
     """
-    from nb_cli.outputs import write_outputs
+    from nb_cli.outputs import nanobragg_outputs, write_outputs
     from nb_cli.picture import draw_simulation
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
@@ -50,7 +50,7 @@ def command(out_dir: str, device: str) -> None:
 
     target = available_device(device)
     plan = _demo_plan(out_dir)
-    files = {kind: os.path.join(out_dir, name) for kind, name in _IMAGES}
+    files = nanobragg_outputs({kind: os.path.join(out_dir, name) for kind, name in _IMAGES})
     click.echo("A small protein crystal, rotated by one degree (one sample a pixel, to be quick):")
     choice = choose_engine(plan, device=target)
     click.echo(describe_plan(plan, choice))

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from nb_core import Experiment
     from nb_refine import Refinement, Step
 
-GROUPS = ("misset", "cell", "N", "mosaic", "scale", "background", "distance", "beam_centre")
+GROUPS = (
+    "misset",
+    "cell",
+    "N",
+    "mosaic",
+    "scale",
+    "background",
+    "distance",
+    "beam_centre",
+    "detector",
+)
 LATTICES = (
     "triclinic",
     "monoclinic",
@@ -95,12 +105,13 @@ DEFAULT_FOLDER = "nb-refine"
     type=click.FloatRange(min=0.0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Counts for each photon of an SMV image.",
+    help="Counts for each photon of an image of counts (SMV).",
 )
 @click.option(
     "--adc-offset",
     type=float,
-    help="Counts of an SMV image where there is no photon.  [default: the model's, else 40]",
+    help="Counts where there is no photon, of an image of counts (SMV).  "
+    "[default: the model's, else 40]",
 )
 @click.option(
     "--out-dir",
@@ -125,7 +136,7 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Refine an experiment against a raw float or SMV image, within bounds.
+    """Refine an experiment against an image of photons or counts, within bounds.
 
     \b
     nb refine model.toml noiseimage.img
@@ -139,6 +150,7 @@ def command(
     """
     from nb_cli.main import command_line
     from nb_cli.outputs import check_folder
+    from nb_cli.plugins import known_formats
     from nb_cli.progress import printer
     from nb_cli.refine_results import Origin, describe_result, inputs_of, write_result
     from nb_refine import read_image
@@ -149,7 +161,8 @@ def command(
     experiment = read_experiment(start, profile, ignore_unknown_flags)
     _say_unused(experiment)
     check_folder(out_dir)
-    observation = read_image(image, experiment, gain=gain, adc_offset=adc_offset)
+    known = known_formats()
+    observation = read_image(image, experiment, gain=gain, adc_offset=adc_offset, formats=known)
     inputs = inputs_of(model, image, experiment)
     with ExitStack() as shown:
         account = _Account(say, shown, visible=not quiet)

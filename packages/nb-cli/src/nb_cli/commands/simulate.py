@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,9 @@ from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nb_cli.outputs import Output
     from nb_core import Experiment
+    from nb_core.formats.smv import HeaderStyle
     from nb_physics import Plan
 
 
@@ -31,6 +33,20 @@ if TYPE_CHECKING:
 @threads_option
 @max_memory_option
 @rng_option
+@click.option(
+    "--out",
+    metavar="FILE",
+    multiple=True,
+    help="Write the image to a file; its ending says the format (`nb plugins` lists them).  "
+    "May be given again.",
+)
+@click.option(
+    "--format",
+    "formats",
+    metavar="NAME",
+    multiple=True,
+    help="Format of --out, in place of the ending: one for all, or one for each in their order.",
+)
 @click.option(
     "--png",
     metavar="FILE",
@@ -58,21 +74,26 @@ def command(
     png: str | None,
     no_overwrite: bool,
     quiet: bool,
+    **named: Any,
 ) -> None:
     """Simulate an image from a TOML experiment, nanoBragg's options, or both (options win).
 
     \b
     nb simulate -- -cell 70 80 90 75 85 95 -N 5 -default_F 100 -lambda 1 -distance 100
     nb simulate experiment.toml -- -phi 10
+    nb simulate experiment.toml --out image.f32 --out image.img
 
-    Outputs that are named (-floatfile, -intfile, -pgmfile, -noisefile, --png) are the only ones
-    written; where none is, nanoBragg's four: floatimage.bin, intimage.img, image.pgm and
+    --out writes photons; to formats of whole numbers, what -intfile does; to a picture, what
+    -pgmfile does.
+
+    Outputs that are named (--out, -floatfile, -intfile, -pgmfile, -noisefile, --png) are the only
+    ones written; where none is, nanoBragg's four: floatimage.bin, intimage.img, image.pgm and
     noiseimage.img (with headers for DIALS intimage_0001.img and noiseimage_0001.img). `nb config
     flags` lists nanoBragg's options.
     """
     import torch
 
-    from nb_cli.outputs import chosen_files, header_style, write_outputs
+    from nb_cli.outputs import header_style, write_outputs
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
     from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
@@ -80,8 +101,7 @@ def command(
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite
-    files = chosen_files(experiment.outputs, png, style=style)
-    _check_files(experiment, list(files.values()), png, arguments, overwrite)
+    files = _files(experiment, arguments, style, overwrite, png=png, **named)
     target, plan = available_device(device), make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
@@ -98,22 +118,32 @@ def command(
     _print_pixel(experiment, image)
 
 
-def _check_files(
+def _files(
     experiment: Experiment,
-    images: list[str],
-    png: str | None,
     arguments: tuple[str, ...],
+    style: HeaderStyle,
     overwrite: bool,
-) -> None:
-    """Refuses outputs that could not be written, or that are inputs, before any work is done."""
-    from nb_cli.outputs import check_targets, input_files
+    *,
+    png: str | None,
+    out: tuple[str, ...],
+    formats: tuple[str, ...],
+) -> list[Output]:
+    """The image files to write: those of nanoBragg's options, and those of --out.
+
+    Refuses outputs that could not be written, or that are inputs, before any work is done.
+    """
+    from nb_cli.outputs import check_targets, chosen_outputs, input_files
     from nb_cli.picture import picture_format
 
-    named = [name for name in (*images, png, experiment.outputs.dumpfile) if name]
+    more = png is not None
+    files = chosen_outputs(experiment.outputs, out, formats, named=more, style=style)
+    paths = [file.path for file in files]
+    named = [name for name in (*paths, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
     check_targets(named, overwrite=overwrite, inputs=inputs)
     if png is not None:
         picture_format(png)
+    return files
 
 
 def _draw(

@@ -18,9 +18,9 @@ def command() -> None:
 @no_plugins
 def list_taps(no_plugins: bool) -> None:
     """List every tap, and the package that brought it."""
-    from nb_taps import collect_taps, make_manager
+    from nb_cli.plugins import known_taps
 
-    taps = collect_taps(make_manager(external=not no_plugins))
+    taps = known_taps(no_plugins=no_plugins)
     names = max(len(name) for name in taps)
     packages = max(len(f"{entry.package} {entry.version}") for entry in taps.values())
     for name, entry in taps.items():
@@ -33,10 +33,11 @@ def list_taps(no_plugins: bool) -> None:
 @no_plugins
 def show(name: str, no_plugins: bool) -> None:
     """Say what the tap NAME records: fields, units, axes, and where it is from."""
+    from nb_cli.plugins import known_taps
     from nb_core.quantities import QUANTITIES
-    from nb_taps import choose_taps, collect_taps, make_manager
+    from nb_taps import choose_taps
 
-    (entry,) = choose_taps(collect_taps(make_manager(external=not no_plugins)), [name])
+    (entry,) = choose_taps(known_taps(no_plugins=no_plugins), [name])
     tap = entry.tap
     click.echo(f"{tap.name}: {tap.summary}")
     click.echo(f"from {entry.package} {entry.version}")

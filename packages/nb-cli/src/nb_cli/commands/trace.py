@@ -90,13 +90,12 @@ def command(
     With --json or --out-dir writes files; one has lines `TRACE_PY: name=value`, in the order in
     which nanoBragg computes, which --lines prints.
     """
+    from nb_cli.plugins import known_taps
     from nb_physics import NoiseGenerator
-    from nb_taps import NoiseChoice, choose_taps, collect_taps, make_manager
+    from nb_taps import NoiseChoice, choose_taps
 
-    chosen = choose_taps(
-        collect_taps(make_manager(external=not no_plugins)),
-        None if taps is None else _split(taps),
-    )
+    names = None if taps is None else _split(taps)
+    chosen = choose_taps(known_taps(no_plugins=no_plugins), names)
     check_tag(tag)
     experiment = _experiment(arguments, profile, ignore_unknown_flags, oversample)
     noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)

@@ -59,10 +59,10 @@ def command(
     ignore_unknown_flags: bool,
     **looks: Any,
 ) -> None:
-    """Draw an image (SMV, raw float or PGM), with resolution rings.
+    """Draw an image of any format that `nb plugins` lists, with resolution rings.
 
-    Rings need the geometry: an SMV header has it, and a float image takes that of an experiment
-    named after it.
+    The content says the format, else the ending does. Rings need the geometry: an SMV header has
+    it, and a float image takes that of an experiment named after it.
 
     \b
     nb view intimage.img --white
@@ -136,23 +136,17 @@ def _scene(
 
 
 def _read_scene(path: str, shape: tuple[int, int] | None) -> tuple[Scene, bool]:
-    """The file as a scene, and whether its header says the pedestal."""
-    import numpy as np
+    """The file as a scene, and whether the file says the pedestal."""
+    from nb_cli.plugins import known_formats
+    from nb_cli.scenes import image_scene
+    from nb_core import InputError
 
-    from nb_cli.scenes import Scene, smv_scene
-    from nb_core.formats.images import read_image
-    from nb_core.formats.pgm import PgmImage
-    from nb_core.formats.smv import SmvImage
-
-    title = os.path.basename(path)
-    image = read_image(path, shape)
-    if isinstance(image, SmvImage):
-        _check_finite(path, image.data)
-        return smv_scene(image, title), image.pedestal is not None
-    if isinstance(image, PgmImage):
-        return Scene(image.data.astype(np.float64), "grey levels", title), False
-    _check_finite(path, image)
-    return Scene(image.astype(np.float64), "photons", title), False
+    image = known_formats().read(path, shape)
+    if image.values.ndim != 2:
+        remedy = "several panels; nb view draws one: write it to a file of its own"
+        raise InputError(path, image.values.shape, remedy)
+    _check_finite(path, image.values)
+    return image_scene(image, os.path.basename(path)), image.pedestal is not None
 
 
 def _check_finite(path: str, values: np.ndarray) -> None:

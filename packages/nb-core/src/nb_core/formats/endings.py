@@ -44,6 +44,14 @@ _FORMATS = {
 }
 _OF_ENDING = {ending: name for name, endings in _FORMATS.items() for ending in endings.split()}
 
+SHARED = frozenset(("", ".img", ".bin", ".dat"))
+"""Endings that stand for no one format, and suit all."""
+
+
+def promised_format(ending: str) -> str | None:
+    """The format that an ending stands for, as files of it are called; None: no one format."""
+    return _OF_ENDING.get(ending.lower())
+
 
 def check_ending(field: str, path: str, written: str) -> None:
     """Raises InputError where a name's ending promises another format than is written.
@@ -52,7 +60,7 @@ def check_ending(field: str, path: str, written: str) -> None:
     Endings that stand for no one format (.img, .bin, .dat, none) suit all.
     """
     ending = os.path.splitext(path)[1]
-    promised = _OF_ENDING.get(ending.lower())
+    promised = promised_format(ending)
     if promised not in (None, written):
         what, usual = _WRITTEN[written]
         remedy = f"{ending} is the ending of {promised} files, and {what} is written: use {usual}"

@@ -12,18 +12,17 @@ from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
 from nb_core.formats.sniff import is_text
 
 
-def read_floats(path: AnyPath, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """A float image, float32, shape (slow, fast); without a shape it must be square.
+def read_floats(path: AnyPath, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """A float image, float32, of a shape (slow, fast) or (panel, slow, fast); default square.
 
     Raises InputError when the file's length does not agree with the shape, and for a file that is
     of another format.
     """
     with open_regular(path, "float image", 4 * MOST_PIXELS) as file:
-        return read_open_floats(file, shape)
+        return _read_open(file, shape)
 
 
-def read_open_floats(file: RegularFile, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """As `read_floats`, of a file that is open."""
+def _read_open(file: RegularFile, shape: tuple[int, ...] | None) -> np.ndarray:
     file.refuse_other_formats("a raw float32 image is read here")
     if is_text(file.head) and file.head != file.head[:4] * (len(file.head) // 4):
         remedy = "the content is text; a raw float32 image is read here"
@@ -37,14 +36,14 @@ def read_open_floats(file: RegularFile, shape: tuple[int, int] | None = None) ->
         if side * side != count:
             raise InputError(file.name, f"{count} pixels", "not square: say its shape (slow, fast)")
         shape = (side, side)
-    elif count != shape[0] * shape[1]:
-        needed = shape[0] * shape[1]
-        remedy = f"a shape (slow, fast) of {shape} has {needed}"
+    elif count != math.prod(shape):
+        axes = "(slow, fast)" if len(shape) == 2 else "(panel, slow, fast)"
+        remedy = f"a shape {axes} of {shape} has {math.prod(shape)}"
         raise InputError(file.name, f"{count} pixels", remedy)
     return np.frombuffer(file.read(), dtype="<f4").reshape(shape).astype(np.float32)
 
 
 def write_floats(path: AnyPath, image: np.ndarray, overwrite: bool = True) -> None:
-    """Write an image, shape (slow, fast), as float32. Raises OutputError when it cannot."""
+    """Write an image, panel after panel, as float32. Raises OutputError when it cannot."""
     with atomic_write(path, overwrite) as handle:
         handle.write(np.ascontiguousarray(image, dtype="<f4").data)

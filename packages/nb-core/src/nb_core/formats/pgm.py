@@ -57,11 +57,10 @@ def read_pgm(path: AnyPath) -> PgmImage:
     Raises InputError for another format, empty sizes, more than 8 bits and missing pixels.
     """
     with open_regular(path, "PGM image", _MOST_HEADER + MOST_PIXELS) as file:
-        return read_open_pgm(file)
+        return _read_open(file)
 
 
-def read_open_pgm(file: RegularFile) -> PgmImage:
-    """As `read_pgm`, of a file that is open."""
+def _read_open(file: RegularFile) -> PgmImage:
     file.refuse_other_formats("a PGM picture is read here", own=(PGM,))
     name = file.name
     match = _HEADER.match(file.head)

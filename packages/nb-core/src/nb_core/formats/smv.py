@@ -157,11 +157,10 @@ def read_smv(path: AnyPath) -> SmvImage:
     last pixel, compressed pixels, and sizes, a type or a byte order that make no sense.
     """
     with open_regular(path, "SMV image", MOST_BYTES) as file:
-        return read_open_smv(file)
+        return _read_open(file)
 
 
-def read_open_smv(file: RegularFile) -> SmvImage:
-    """As `read_smv`, of a file that is open."""
+def _read_open(file: RegularFile) -> SmvImage:
     file.refuse_other_formats("an SMV image is read here", own=(SMV,))
     name = file.name
     keys = _parse_header(_header_part(file), file.what, name)

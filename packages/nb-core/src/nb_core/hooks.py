@@ -1,0 +1,17 @@
+"""The hooks through which plugins bring parts: one hook for each kind (see nb_core.plugins)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nb_core.plugins import hookspec
+
+if TYPE_CHECKING:
+    from nb_core.formats.image_format import ImageFormat
+
+
+@hookspec
+def nb_register_image_formats() -> Sequence[ImageFormat]:
+    """The image formats that a plugin brings; called once, when the formats are collected."""
+    raise NotImplementedError("a hook specification is never called")

@@ -34,6 +34,7 @@ NOT_NEGATIVE = {
     *("fudge", "flux", "exposure", "beamsize_mm", "fluence", "detector_thick_um", "dmin_A"),
     "water_size_um",
 }
+SHARES = {"polarization_fraction"}
 ANY_NUMBER = {
     *("default_F", "phi_start_deg", "osc_range_deg", "phi_step_deg", "mosaic_spread_deg"),
     *("polarization_factor", "hdiv_range_mrad", "hdiv_step_mrad", "vdiv_range_mrad"),
@@ -42,10 +43,10 @@ ANY_NUMBER = {
     *("detector_roty_deg", "detector_rotz_deg", "detector_twotheta_deg"),
     *("scale", "pgm_scale", "adc_offset"),
 }
-SCALARS = POSITIVE | NOT_NEGATIVE | ANY_NUMBER
+SCALARS = POSITIVE | NOT_NEGATIVE | ANY_NUMBER | SHARES
 DIRECTIONS = {
     *("spindle_axis", "beam_vector", "polar_vector", "fdet_vector", "sdet_vector"),
-    *("odet_vector", "twotheta_axis"),
+    *("odet_vector", "twotheta_axis", "direction", "polarization_normal", "axis"),
 }
 VECTORS = DIRECTIONS | {"misset_deg", "pix0_vector_m"}
 LEAST = {
@@ -128,6 +129,13 @@ def test_a_dose_or_a_thickness_is_not_negative(name):
     assert getattr(build(name, 0.0), name) == 0
 
 
+@pytest.mark.parametrize("name", sorted(SHARES))
+def test_a_share_lies_between_0_and_1(name):
+    for value in (-1e-9, 1.000001):
+        assert "between 0 and 1" in refuse(name, value).remedy
+    assert [getattr(build(name, value), name) for value in (0, 0.5, 1)] == [0, 0.5, 1]
+
+
 @pytest.mark.parametrize("name", sorted(ANY_NUMBER))
 @pytest.mark.parametrize("value", [-0.5, 0, 0.5])
 def test_any_other_number_may_be_negative(name, value):
@@ -137,7 +145,13 @@ def test_any_other_number_may_be_negative(name, value):
 @pytest.mark.parametrize("name", sorted(SCALARS - {"scale", "pgm_scale", "adc_offset"}))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_number_may_be_a_tensor_with_a_gradient(name, dtype):
-    value = 102.4 if name.startswith("detsize") else 0.75 if name.endswith("factor") else 75.0
+    value = (
+        102.4
+        if name.startswith("detsize")
+        else 0.75
+        if name.endswith(("factor", "fraction"))
+        else 75.0
+    )
     tensor = torch.tensor(value, dtype=dtype, requires_grad=True)
     assert getattr(build(name, tensor), name) is tensor
     parameter = torch.nn.Parameter(tensor.detach().reshape(1))

@@ -54,7 +54,9 @@ def test_every_error_of_nb_core_is_here():
 def test_no_error_goes_without_a_code():
     for error in subclasses(NbError):
         assert isinstance(error.exit_code, ExitCode), error
-        assert error.exit_code not in (ExitCode.OK, ExitCode.DIFFERENT), error
+        assert error.exit_code is not ExitCode.OK, error
+        if error.__module__.startswith("nb_core."):  # only what compares or fits finds a difference
+            assert error.exit_code is not ExitCode.DIFFERENT, error
 
 
 @pytest.mark.parametrize("kind", EXPECTED, ids=lambda kind: kind.__name__)

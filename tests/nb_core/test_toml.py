@@ -14,6 +14,7 @@ from nb_core.configs.crystal import CrystalConfig, CrystalShape
 from nb_core.configs.detector import DetectorConfig
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.output import OutputConfig
+from nb_core.configs.panel import Detector, Panel
 from nb_core.configs.sampling import Profile, Roi
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError, OutputError
@@ -29,6 +30,7 @@ INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
 CRYSTAL = "[crystal]\ncell_a = 70.0\n"
 
 VALUES = {
+    "polarization_fraction": 0.75,
     "matrix": read_matrix(INPUTS / "tric.mat"),
     "sources": read_sources(INPUTS / "sources5.txt"),
     "misset_deg": (1.0, 2.0, 3.0),
@@ -66,6 +68,8 @@ def value_of(field):
     return 12.5
 
 
+OF_PANELS = ("direction", "polarization_normal", "polarization_fraction", "axis")
+
 FIELDS = [
     (section, field) for section, config in SECTIONS.items() for field in dataclasses.fields(config)
 ]
@@ -86,6 +90,8 @@ def test_every_field_is_written_and_read_back(section, field, tmp_path):
         chosen["detector"]["detector_convention"] = DetectorConvention.CUSTOM
     chosen[section][field.name] = value
     configs = {name: SECTIONS[name](**fields) for name, fields in chosen.items()}
+    if field.name in OF_PANELS:
+        configs["detector"] = Detector((Panel(),))
     experiment = Experiment(**configs)
     assert getattr(getattr(experiment, section), field.name) != field.default
     write_toml(tmp_path / "experiment.toml", experiment)

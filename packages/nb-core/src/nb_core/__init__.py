@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from nb_core.configs.crystal import CrystalConfig, CrystalShape
     from nb_core.configs.detector import DetectorConfig
     from nb_core.configs.experiment import Experiment
+    from nb_core.configs.goniometer import GoniometerConfig
     from nb_core.configs.output import OutputConfig
+    from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
     from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
     from nb_core.conventions import DetectorConvention, DetectorPivot
     from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
@@ -44,7 +46,12 @@ _HOMES = {
     "CrystalShape": "configs.crystal",
     "DetectorConfig": "configs.detector",
     "Experiment": "configs.experiment",
+    "GoniometerConfig": "configs.goniometer",
     "OutputConfig": "configs.output",
+    "Detector": "configs.panel",
+    "Panel": "configs.panel",
+    "PanelGroup": "configs.panel",
+    "Sensor": "configs.panel",
     "BackgroundConfig": "configs.sampling",
     "Profile": "configs.sampling",
     "Roi": "configs.sampling",
@@ -86,11 +93,13 @@ __all__ = [
     "BeamConfig",
     "CrystalConfig",
     "CrystalShape",
+    "Detector",
     "DetectorConfig",
     "DetectorConvention",
     "DetectorPivot",
     "ExitCode",
     "Experiment",
+    "GoniometerConfig",
     "ImageData",
     "ImageFormat",
     "ImageFormats",
@@ -101,12 +110,15 @@ __all__ = [
     "OrientationMatrix",
     "OutputConfig",
     "OutputError",
+    "Panel",
+    "PanelGroup",
     "PixelKind",
     "Profile",
     "ProgramError",
     "Recorder",
     "Roi",
     "SamplingConfig",
+    "Sensor",
     "ShapeError",
     "Site",
     "SlipWarning",

@@ -1,8 +1,9 @@
 """Experiments as flat settings: what command lines and TOML files are read into.
 
 A setting is named "section.field" after the configs (`crystal.fudge`), or
-"section.field.index" for one entry of a tuple (`crystal.N_cells.0`). `file.*` names files to
-read, `size.*` and `pivot.*` carry what the command line says before the configs can be made.
+"section.field.index" for one entry of a tuple (`crystal.N_cells.0`). `experiment.detector` is a
+Detector of panels, `file.*` names files to read, `size.*` and `pivot.*` carry what the command line
+says before the configs can be made.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig, CrystalShape
 from nb_core.configs.detector import DetectorConfig, pixels_across
 from nb_core.configs.experiment import Experiment
+from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
+from nb_core.configs.panel import Detector
 from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError, NbWarning
@@ -37,6 +40,7 @@ SECTIONS: dict[str, type] = {
     "sampling": SamplingConfig,
     "background": BackgroundConfig,
     "outputs": OutputConfig,
+    "goniometer": GoniometerConfig,
 }
 
 ENUMS: dict[str, type[Enum]] = {
@@ -66,6 +70,9 @@ def experiment_to_settings(experiment: Experiment) -> Settings:
     settings: Settings = {}
     for section in SECTIONS:
         config = getattr(experiment, section)
+        if isinstance(config, Detector):
+            settings["experiment.detector"] = config
+            continue
         for field in dataclasses.fields(config):
             settings[f"{section}.{field.name}"] = getattr(config, field.name)
     for name in ("structure_factors", "roi", "mask", "profile"):
@@ -89,9 +96,13 @@ def settings_to_experiment(settings: Settings) -> Experiment:
     Raises InputError for a value or a file that is not acceptable.
     """
     settings = _read_files(_with_plain_names(settings))
-    _resolve_size(settings)
-    _resolve_pivot(settings)
-    _resolve_roi(settings)
+    panels = settings.get("experiment.detector")
+    if panels is None:
+        _resolve_size(settings)
+        _resolve_pivot(settings)
+        _resolve_roi(settings)
+    else:
+        _refuse_of_one_plane(settings)
     _merge_indexed(settings)
     for key, kind in ENUMS.items():
         if isinstance(settings.get(key), str):
@@ -101,8 +112,22 @@ def settings_to_experiment(settings: Settings) -> Experiment:
         section, _, name = key.partition(".")
         if value is not None:
             sections[section][name] = value
-    configs = {name: SECTIONS[name](**sections[name]) for name in SECTIONS}
+    configs = {
+        name: kind(**sections[name])
+        for name, kind in SECTIONS.items()
+        if not (name == "detector" and panels is not None)
+    }
     return Experiment(**configs, **sections["experiment"])
+
+
+def _refuse_of_one_plane(settings: Settings) -> None:
+    """InputError for what places or sizes nanoBragg's plane, where there are panels."""
+    for key, value in settings.items():
+        section, _, field = key.partition(".")
+        if section in ("detector", "size", "pivot", "roi") and value is not None:
+            name = "roi" if section == "roi" else field
+            remedy = "belongs to nanoBragg's one plane; with panels give it in each [[panel]]"
+            raise InputError(name, value, remedy)
 
 
 def _with_plain_names(settings: Settings) -> Settings:

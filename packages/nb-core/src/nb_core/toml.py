@@ -2,7 +2,8 @@
 
 A section for each config, with the names of its fields; files are named (`hkl`, `dump`, `mask`,
 `crystal.matrix`, `beam.sources`) and read, relative to the folder of the TOML file.
-`friedel = true` adds the Friedel mates that a list lacks.
+`friedel = true` adds the Friedel mates that a list lacks. A detector of panels is an array of
+tables [[panel]], and [[group]] says how panels of a group have moved.
 """
 
 from __future__ import annotations
@@ -18,11 +19,18 @@ from torch import Tensor
 
 from nb_core.configs.checks import filename, flag
 from nb_core.configs.experiment import Experiment
+from nb_core.configs.panel import Detector
 from nb_core.configs.sampling import Roi
 from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import atomic_write
 from nb_core.formats.reading import read_text
 from nb_core.formats.sniff import TOML
+from nb_core.panel_tables import (
+    PANEL_TABLES,
+    document_to_panels,
+    panel_tables,
+    panels_to_document,
+)
 from nb_core.settings import SECTIONS, Settings, experiment_to_settings, settings_to_experiment
 
 _FILES = {
@@ -89,6 +97,9 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
     _expect_experiment(experiment)
     document: dict[str, Any] = {}
     for key, value in experiment_to_settings(experiment).items():
+        if isinstance(value, Detector):
+            document |= panels_to_document(value, lambda source: _seen_from(folder, source))
+            continue
         name = _OBJECTS.get(key, key.removeprefix("experiment."))
         if key in _OBJECTS:
             if value.source is None:
@@ -101,7 +112,11 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
         section, _, field = name.rpartition(".")
         table = document.setdefault(section, {}) if section else document
         table[field] = _to_toml(value)
-    tables = {name: value for name, value in document.items() if isinstance(value, dict)}
+    tables = {
+        name: value
+        for name, value in document.items()
+        if isinstance(value, dict) or name in PANEL_TABLES
+    }
     return tomli_w.dumps({**{k: v for k, v in document.items() if k not in tables}, **tables})
 
 
@@ -122,6 +137,10 @@ def _expect_experiment(value: object) -> None:
 
 def _document_to_settings(document: dict[str, Any], path: Path) -> Settings:
     settings: Settings = {}
+    panels, document = panel_tables(document)
+    if panels:
+        detector = document_to_panels(panels, lambda key, name: _beside(key, name, path))
+        settings["experiment.detector"] = detector
     for name, value in document.items():
         if name in SECTIONS:
             if not isinstance(value, dict):
@@ -167,7 +186,14 @@ def _top_setting(name: str, value: Any, path: Path) -> Settings:
         if not isinstance(value, list) or len(value) != 4:
             raise InputError("roi", value, "expected [xmin, xmax, ymin, ymax]")
         return {"experiment.roi": Roi(*value)}
-    known = [*SECTIONS, "profile", "roi", "friedel", *(file for file in _FILES if "." not in file)]
+    known = [
+        *SECTIONS,
+        *PANEL_TABLES,
+        "profile",
+        "roi",
+        "friedel",
+        *(file for file in _FILES if "." not in file),
+    ]
     raise InputError(
         name, "unknown name", f"{_hint(name, known)}a TOML experiment has: {', '.join(known)}"
     )

@@ -68,7 +68,7 @@ class Config:
         said = []
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if not _is_default(field, value):
+            if not is_default(field, value):
                 said.append(f"{field.name}={shown(value)}")
         return f"{type(self).__name__}({', '.join(said)})"
 
@@ -139,7 +139,8 @@ def shown(value: Any) -> str:
     )
 
 
-def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+def is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Whether a field has the value that it has by default."""
     default = field.default
     if default is dataclasses.MISSING or (default is None) != (value is None):
         return False

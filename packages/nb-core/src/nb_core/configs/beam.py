@@ -28,6 +28,10 @@ class BeamConfig(Config):
     dispersion_percent, dispersion_steps: spectral width and number of wavelengths
     sources: point sources that replace divergence and dispersion
     beam_vector, polar_vector: with DetectorConvention.CUSTOM only
+    direction, polarization_normal, polarization_fraction: with a Detector of panels only, in place
+        of beam_vector, polar_vector and polarization_factor. The beam travels along `direction`;
+        the normal is that of the plane of polarization; the fraction lies in that plane, so
+        Kahn's factor is 2 fraction - 1 and 0.5 is unpolarised. Defaults: +z, +y, 0.5
     """
 
     wavelength_A: Scalar = 1.0
@@ -49,6 +53,9 @@ class BeamConfig(Config):
     sources: SourceTable | None = None
     beam_vector: Vector | None = None
     polar_vector: Vector | None = None
+    direction: Vector | None = None
+    polarization_normal: Vector | None = None
+    polarization_fraction: Scalar | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,6 +69,13 @@ class BeamConfig(Config):
         checks.instance("sources", self.sources, SourceTable)
         checks.direction("beam_vector", self.beam_vector)
         checks.direction("polar_vector", self.polar_vector)
+        checks.direction("direction", self.direction)
+        checks.direction("polarization_normal", self.polarization_normal)
+        if self.polarization_fraction is not None:
+            fraction = checks.number("polarization_fraction", self.polarization_fraction)
+            if not 0 <= fraction <= 1:
+                remedy = "a share of the intensity lies between 0 and 1 (0.5 is unpolarised)"
+                raise InputError("polarization_fraction", fraction, remedy)
 
     def _check_dose(self) -> None:
         flux = checks.not_negative("flux", self.flux, "photons/s")

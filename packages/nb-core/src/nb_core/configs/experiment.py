@@ -9,7 +9,9 @@ from nb_core.configs.base import Config
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig, require_custom
+from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
+from nb_core.configs.panel import Detector, Panel
 from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
 from nb_core.conventions import DetectorConvention
 from nb_core.data import Mask, StructureFactors
@@ -18,26 +20,32 @@ from nb_core.errors import InputError
 _OPTIONAL: dict[str, type] = {"structure_factors": StructureFactors, "roi": Roi, "mask": Mask}
 _KINDS: dict[str, type] = {
     "crystal": CrystalConfig,
-    "detector": DetectorConfig,
     "beam": BeamConfig,
     "sampling": SamplingConfig,
     "background": BackgroundConfig,
     "outputs": OutputConfig,
+    "goniometer": GoniometerConfig,
     **_OPTIONAL,
 }
+
+_OF_PANELS = ("direction", "polarization_normal", "polarization_fraction")
+"""Fields of the beam that stand in for a convention's."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Experiment(Config):
     """Crystal, detector and beam, how to sample them, and which program's slips to keep.
 
+    detector: nanoBragg's, of one plane, or a Detector of panels, which knows no convention and
+        exists in the corrected profile only
     structure_factors: None gives every reflection crystal.default_F
-    roi, mask: pixels outside are 0
+    roi, mask: pixels outside are 0; of panels, each has its own
+    goniometer: the rotation axis, with panels only
     profile: `reference` is what a nanoBragg command line gets, so it is asked for by name
     """
 
     crystal: CrystalConfig
-    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    detector: DetectorConfig | Detector = field(default_factory=DetectorConfig)
     beam: BeamConfig = field(default_factory=BeamConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
@@ -46,19 +54,34 @@ class Experiment(Config):
     mask: Mask | None = None
     profile: Profile = Profile.CORRECTED
     outputs: OutputConfig = field(default_factory=OutputConfig)
+    goniometer: GoniometerConfig = field(default_factory=GoniometerConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, kind in _KINDS.items():
             self._check_kind(name, kind)
         self.choose("profile", Profile)
-        custom = self.detector.detector_convention is DetectorConvention.CUSTOM
+        if not isinstance(self.detector, DetectorConfig | Detector):
+            remedy = "expected a DetectorConfig (nanoBragg's) or a Detector (of panels)"
+            raise InputError("detector", self.detector, remedy)
+        if isinstance(self.detector, Detector):
+            self._check_with_panels(self.detector)
+        else:
+            self._check_with_convention(self.detector)
+
+    def _check_with_convention(self, detector: DetectorConfig) -> None:
+        """What belongs to panels is refused, and what has to fit the plane."""
+        for name in _OF_PANELS:
+            self._refuse("beam", name, "with a Detector of panels only; here the convention counts")
+        self._refuse("goniometer", "axis", "with a Detector of panels only; give spindle_axis")
+        custom = detector.detector_convention is DetectorConvention.CUSTOM
         require_custom("spindle_axis", self.crystal.spindle_axis, custom)
         require_custom("beam_vector", self.beam.beam_vector, custom)
         require_custom("polar_vector", self.beam.polar_vector, custom)
-        self._check_roi()
-        self._check_mask()
-        self._check_printout_pixel()
+        size = detector.spixels, detector.fpixels
+        self._check_roi(size)
+        self._check_mask(size)
+        self._check_printout_pixel(size)
 
     def _check_kind(self, name: str, kind: type) -> None:
         value = getattr(self, name)
@@ -66,34 +89,76 @@ class Experiment(Config):
             raise InputError(name, value, f"expected a {kind.__name__}")
         checks.instance(name, value, kind)
 
-    def _check_roi(self) -> None:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the image: (slow, fast), or (panel, slow, fast) with several panels."""
+        if isinstance(self.detector, Detector):
+            return self.detector.shape
+        return self.detector.spixels, self.detector.fpixels
+
+    @property
+    def plane(self) -> DetectorConfig:
+        """nanoBragg's detector. Raises InputError where there are panels."""
+        if isinstance(self.detector, Detector):
+            remedy = "one plane is taken here; `panel_experiment` makes one of a panel"
+            raise InputError("detector", f"{len(self.detector.panels)} panels", remedy)
+        return self.detector
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """The panels of its detector; none where that is nanoBragg's plane."""
+        return self.detector.panels if isinstance(self.detector, Detector) else ()
+
+    def _refuse(self, section: str, name: str, remedy: str) -> None:
+        value = getattr(getattr(self, section), name)
+        if value is not None:
+            raise InputError(name, value, remedy)
+
+    def _check_with_panels(self, detector: Detector) -> None:
+        if self.profile is Profile.REFERENCE:
+            remedy = "nanoBragg has one plane: a Detector of panels takes the corrected profile"
+            raise InputError("profile", self.profile.value, remedy)
+        for section, name, instead in (
+            ("beam", "beam_vector", "direction"),
+            ("beam", "polar_vector", "polarization_normal, the normal of its plane"),
+            ("crystal", "spindle_axis", "goniometer.axis"),
+        ):
+            remedy = f"belongs to a nanoBragg convention; with panels give {instead}"
+            self._refuse(section, name, remedy)
+        if checks.plain_number(self.beam.polarization_factor) != 0:
+            remedy = "with panels give polarization_fraction, which is (1 + Kahn's factor) / 2"
+            raise InputError("polarization_factor", self.beam.polarization_factor, remedy)
+        for name in ("roi", "mask"):
+            if getattr(self, name) is not None:
+                value = f"of {len(detector.panels)} panels together"
+                raise InputError(name, value, f"each panel has its own: {name} of the panel")
+        self._check_printout_pixel(detector.panels[0].shape)
+
+    def _check_roi(self, size: tuple[int, int]) -> None:
         if self.roi is None:
             return
-        shape = f"the detector has {self.detector.fpixels} x {self.detector.spixels} pixels"
-        edges = (
-            (self.roi.xmin, self.roi.xmax, self.detector.fpixels),
-            (self.roi.ymin, self.roi.ymax, self.detector.spixels),
-        )
+        spixels, fpixels = size
+        edges = ((self.roi.xmin, self.roi.xmax, fpixels), (self.roi.ymin, self.roi.ymax, spixels))
         for low, high, pixels in edges:
             checks.count("roi", low, least=0)
             checks.count("roi", high, least=0)
             if low > high or low >= pixels:
-                remedy = f"no pixel lies in it: xmin xmax ymin ymax, and {shape}"
+                remedy = (
+                    "no pixel lies in it: xmin xmax ymin ymax, "
+                    f"and the detector has {fpixels} x {spixels} pixels"
+                )
                 raise InputError("roi", tuple(self.roi), remedy)
 
-    def _check_mask(self) -> None:
-        if self.mask is None:
-            return
-        shape = (self.detector.spixels, self.detector.fpixels)
-        if self.mask.values.shape != shape:
+    def _check_mask(self, size: tuple[int, int]) -> None:
+        if self.mask is not None and self.mask.values.shape != size:
             where = self.mask.source or "mask"
-            remedy = f"a mask must have the detector's size, {shape} pixels (slow, fast)"
+            remedy = f"a mask must have the detector's size, {size} pixels (slow, fast)"
             raise InputError(where, self.mask.values.shape, remedy)
 
-    def _check_printout_pixel(self) -> None:
+    def _check_printout_pixel(self, size: tuple[int, int]) -> None:
         if self.outputs.printout_pixel is None:
             return
         slow, fast = self.outputs.printout_pixel
-        if slow >= self.detector.spixels or fast >= self.detector.fpixels:
-            shape = f"the detector has {self.detector.spixels} x {self.detector.fpixels} pixels"
+        if slow >= size[0] or fast >= size[1]:
+            shape = f"the detector has {size[0]} x {size[1]} pixels"
             raise InputError("printout_pixel", (slow, fast), f"{shape} (slow, fast)")

@@ -26,6 +26,9 @@ def experiment_to_flags(experiment: Experiment) -> list[str]:
     where something lies in memory only, for an option can but name a file, and where no option
     can say what a field holds.
     """
+    if experiment.panels:
+        remedy = "nanoBragg has one plane, and no options for panels; write them to TOML"
+        raise InputError("detector", f"{len(experiment.panels)} panels", remedy)
     settings = _command_line_settings(experiment)
     _refuse_unwritable(settings)
     arguments: list[str] = []

@@ -1,0 +1,272 @@
+"""Detectors of panels: what is refused, how they are cut, and how TOML says them."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nb_core import (
+    BeamConfig,
+    CrystalConfig,
+    Detector,
+    DetectorConfig,
+    Experiment,
+    GoniometerConfig,
+    InputError,
+    Mask,
+    Panel,
+    PanelGroup,
+    Profile,
+    Roi,
+    Sensor,
+    experiment_to_flags,
+    flags_to_experiment,
+    read_toml,
+    write_toml,
+)
+
+INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
+CRYSTAL = CrystalConfig(cell_a=70.0, default_F=100.0)
+
+
+def refused(make, field, remedy):
+    with pytest.raises(InputError) as caught:
+        make()
+    assert field in caught.value.field
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("origin_mm", (1.0, 2.0), "3 numbers"),
+        ("origin_mm", (math.nan, 0.0, 1.0), "finite"),
+        ("fast_axis", (0.0, 0.0, 0.0), "needs a length"),
+        ("slow_axis", None, "numbers"),
+        ("pixel_size_mm", 0.0, "greater than 0"),
+        ("shape", (10,), "whole numbers"),
+        ("shape", (10.5, 3), "whole number"),
+        ("shape", (0, 3), "from 1"),
+        ("first_pixel", (-1, 0), "from 0"),
+        ("name", 5, "a text"),
+        ("group", 5, "a text"),
+        ("sensor", 450.0, "a Sensor"),
+        ("gain", -1.0, "greater than 0"),
+        ("trusted_range", (10.0, 1.0), "the least value comes first"),
+        ("trusted_range", 5.0, "values in ADU"),
+        ("mask", Mask(np.ones((2, 2), dtype=bool)), "the panel's shape"),
+        ("roi", (0, 3, 0, 1024), "must lie in the panel's"),
+        ("roi", (5, 3, 0, 1), "must lie in the panel's"),
+    ],
+)
+def test_a_field_of_a_panel_that_cannot_be(field, value, remedy):
+    refused(lambda: Panel(**{field: value}), field, remedy)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"thickness_um": -1.0}, "thickness_um"),
+        ({"attenuation_um": 0.0}, "attenuation_um"),
+        ({"layers": 0}, "layers"),
+    ],
+)
+def test_a_sensor_that_cannot_be(fields, field):
+    refused(lambda: Sensor(**fields), field, "")
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "remedy"),
+    [
+        (lambda: Detector(()), "panels", "at least one"),
+        (lambda: Detector((5,)), "panels", "expected a Panel"),
+        (lambda: Detector((None,)), "panels", "expected a Panel"),
+        (lambda: Detector((Panel("a"), Panel("b", shape=(3, 3)))), "shape of b", "one shape"),
+        (lambda: Detector((Panel("a"), Panel("a"))), "panels", "give each its own"),
+        (lambda: Detector((Panel(),), (PanelGroup("q"),)), "groups", "no panel has this group"),
+        (
+            lambda: Detector((Panel(group="q"),), (PanelGroup("q"), PanelGroup("q"))),
+            "groups",
+            "give each its own",
+        ),
+        (lambda: Detector((Panel(shape=(65536, 65536)),)), "shape", "fewer than 2^31"),
+        (lambda: Detector((Panel(),), tilt_deg=(1.0, 2.0)), "tilt_deg", "3 numbers"),
+        (lambda: Detector((Panel(),), point_pixel=1), "point_pixel", "true or false"),
+        (lambda: PanelGroup("q", shift_mm=5.0), "shift_mm", "3 numbers"),
+        (lambda: PanelGroup(5), "name", "a text"),
+        (lambda: Detector((Panel(),)).index("0"), "panel", "no such panel"),
+        (lambda: Detector((Panel(),)).cut(3, 1), "rows, columns", "cannot be cut evenly"),
+        (lambda: Detector((Panel(roi=(0, 1, 0, 1)),)).cut(1, 1), "cut", "stays whole"),
+    ],
+)
+def test_a_detector_that_cannot_be(make, field, remedy):
+    refused(make, field, remedy)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "remedy"),
+    [
+        ({"profile": Profile.REFERENCE}, "profile", "nanoBragg has one plane"),
+        ({"beam": BeamConfig(beam_vector=(1, 0, 0))}, "beam_vector", "direction"),
+        ({"beam": BeamConfig(polar_vector=(1, 0, 0))}, "polar_vector", "polarization_normal"),
+        ({"beam": BeamConfig(polarization_factor=0.5)}, "polarization_factor", "_fraction"),
+        ({"crystal": CrystalConfig(cell_a=70.0, spindle_axis=(1, 0, 0))}, "spindle_axis", "axis"),
+        ({"roi": Roi(0, 1, 0, 1)}, "roi", "each panel has its own"),
+        ({"mask": Mask(np.ones((1024, 1024), dtype=bool))}, "mask", "each panel has its own"),
+    ],
+)
+def test_what_does_not_go_with_panels(fields, field, remedy):
+    experiment = {"crystal": CRYSTAL, "detector": Detector((Panel(),)), **fields}
+    refused(lambda: Experiment(**experiment), field, remedy)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"beam": BeamConfig(direction=(0, 0, 1))}, "direction"),
+        ({"beam": BeamConfig(polarization_normal=(0, 1, 0))}, "polarization_normal"),
+        ({"beam": BeamConfig(polarization_fraction=0.9)}, "polarization_fraction"),
+        ({"goniometer": GoniometerConfig(axis=(1, 0, 0))}, "axis"),
+    ],
+)
+def test_what_goes_with_panels_only(fields, field):
+    refused(lambda: Experiment(CRYSTAL, **fields), field, "with a Detector of panels only")
+
+
+def test_a_detector_is_of_one_kind_or_the_other():
+    refused(lambda: Experiment(CRYSTAL, 5), "detector", "a Detector (of panels)")
+    panels = Experiment(CRYSTAL, Detector((Panel(),)))
+    refused(lambda: panels.plane, "detector", "one plane is taken here")
+    assert Experiment(CRYSTAL, DetectorConfig()).panels == ()
+
+
+def test_panels_get_names_and_are_found_by_them():
+    detector = Detector((Panel(), Panel("second"), Panel()))
+    assert [panel.name for panel in detector.panels] == ["panel 0", "second", "panel 2"]
+    assert detector.index("second") == 1
+    assert detector.shape == (3, 1024, 1024)
+    assert Detector((Panel(shape=(5, 7)),)).shape == (5, 7)
+
+
+def test_an_array_of_whole_numbers_is_a_shape():
+    assert Panel(shape=np.array([5, 7])).shape == (5, 7)
+    assert Panel(shape=[5.0, 7.0]).shape == (5, 7)
+
+
+def test_a_panel_that_is_cut_keeps_its_place():
+    plane = Panel("p", shape=(6, 8), origin_mm=(1.0, 2.0, 3.0), first_pixel=(10, 20))
+    pieces = Detector((plane,)).cut(3, 2).panels
+    assert [piece.first_pixel for piece in pieces] == [
+        (10 + 2 * row, 20 + 4 * column) for row in range(3) for column in range(2)
+    ]
+    assert {piece.origin_mm for piece in pieces} == {(1.0, 2.0, 3.0)}
+    assert {piece.shape for piece in pieces} == {(2, 4)}
+    assert len({piece.name for piece in pieces}) == 6
+
+
+numbers = st.floats(-200, 200).map(lambda value: round(value, 6))
+vectors = st.tuples(numbers, numbers, numbers)
+
+
+@st.composite
+def detectors(draw):
+    sensors = st.builds(
+        Sensor,
+        thickness_um=st.floats(0, 500),
+        attenuation_um=st.one_of(st.just(math.inf), st.floats(1, 500)),
+        layers=st.one_of(st.none(), st.integers(1, 9)),
+    )
+    panels = tuple(
+        Panel(
+            name=f"p{number}",
+            origin_mm=draw(vectors),
+            fast_axis=(1.0, draw(numbers), 0.0),
+            slow_axis=(0.0, draw(numbers), 1.0),
+            pixel_size_mm=draw(st.floats(0.01, 1)),
+            shape=(4, 5),
+            first_pixel=draw(st.tuples(st.integers(0, 9), st.integers(0, 9))),
+            group=draw(st.sampled_from([None, "q0", "q1"])),
+            sensor=draw(st.one_of(st.none(), sensors)),
+            gain=draw(st.floats(0.1, 10)),
+            trusted_range=draw(st.sampled_from([None, (0.0, 65535.0)])),
+            roi=draw(st.sampled_from([None, Roi(1, 3, 0, 2)])),
+        )
+        for number in range(draw(st.integers(1, 3)))
+    )
+    used = sorted({panel.group for panel in panels if panel.group})
+    groups = tuple(PanelGroup(name, draw(vectors), draw(vectors)) for name in used)
+    return Detector(panels, groups, draw(vectors), draw(vectors), draw(st.booleans()))
+
+
+@settings(max_examples=40)
+@given(detectors())
+def test_panels_are_written_to_toml_and_read_back(tmp_path_factory, detector):
+    beam = BeamConfig(direction=(0.0, 0.1, 1.0), polarization_fraction=0.99)
+    axis = GoniometerConfig(axis=(0.0, -1.0, 0.0))
+    experiment = Experiment(CRYSTAL, detector, beam, goniometer=axis)
+    path = tmp_path_factory.mktemp("panels") / "experiment.toml"
+    write_toml(path, experiment)
+    assert read_toml(path) == experiment
+
+
+def test_the_mask_of_a_panel_is_a_file(tmp_path):
+    mask = Mask(np.ones((4, 5), dtype=bool))
+    inside = Experiment(CRYSTAL, Detector((Panel("p", shape=(4, 5), mask=mask),)))
+    refused(lambda: write_toml(tmp_path / "e.toml", inside), "mask of p", "no file")
+
+
+def read(tmp_path, text):
+    path = tmp_path / "experiment.toml"
+    path.write_text("[crystal]\ncell_a = 70.0\ndefault_F = 1.0\n" + text, encoding="utf-8")
+    return read_toml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "remedy"),
+    [
+        ("[panel]\nshape = [4, 5]\n", "panel", "[[panel]]"),
+        ("[[panel]]\nshap = [4, 5]\n", "panel 0.shap", "did you mean shape"),
+        ("[[panel]]\nshape = [4]\n", "panel 0.shape", "whole numbers"),
+        ("[[panel]]\nsensor = {thick = 4}\n", "panel 0.sensor.thick", "thickness_um"),
+        ("[[panel]]\nsensor = {layers = 0}\n", "panel 0.sensor.layers", "from 1"),
+        ("[[panel]]\n[[group]]\nname = 'q'\n", "detector.groups", "no panel has this group"),
+        ("[[panel]]\n[[group]]\nshift = [1, 2, 3]\n", "group 0.shift", "shift_mm"),
+        ("[[group]]\nname = 'q'\n", "group", "[[panel]]"),
+        ("[[panel]]\n[detector]\ndistance_mm = 100.0\n", "detector.distance_mm", "one plane"),
+        ("[[panel]]\nmask = 'none.img'\n", "none.img", ""),
+    ],
+)
+def test_toml_that_says_no_detector(tmp_path, text, field, remedy):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    assert field in str(caught.value)
+    assert remedy in caught.value.remedy
+
+
+def test_options_of_one_plane_are_refused_with_panels():
+    base = Experiment(CRYSTAL, Detector((Panel(),)))
+    for option in ("-distance", "-Xbeam", "-twotheta", "-detpixels", "-close_distance"):
+        with pytest.raises(InputError) as caught:
+            flags_to_experiment([option, "50"], base=base)
+        assert option in caught.value.field
+        assert "[[panel]]" in caught.value.remedy
+    other = flags_to_experiment(["-lambda", "2", "-misset", "1", "2", "3"], base=base)
+    assert other.detector == base.detector
+    assert other.beam.wavelength_A == 2.0
+
+
+def test_nanobragg_has_no_options_for_panels():
+    with pytest.raises(InputError, match="detector"):
+        experiment_to_flags(Experiment(CRYSTAL, Detector((Panel(),))))
+
+
+def test_tensors_keep_their_gradients():
+    origin = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, requires_grad=True)
+    panel = Panel(origin_mm=origin)
+    assert panel.origin_mm is origin
+    assert dataclasses.replace(panel, name="other").origin_mm is origin

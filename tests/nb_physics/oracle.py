@@ -40,6 +40,20 @@ def oracle_image(experiment: Experiment) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
+def grazes(experiment: Experiment, least: float = 0.05) -> bool:
+    """Whether a ray runs nearly along the sensor, or comes from behind it: the cosine of its angle
+    with the normal is less than that. An absorbing layer is then infinitely thick, or more.
+    """
+    walk, detector = Walk(experiment), experiment.plane
+    pixels = itertools.product(range(detector.spixels), range(detector.fpixels))
+    places = list(itertools.product(range(walk.oversample), repeat=2))
+    return any(
+        dot(walk.ray(s, f, 0, *place, absorbed=False).diffracted, walk.normal) < least
+        for s, f in pixels
+        for place in places
+    )
+
+
 class Walk:
     """The loops over layers, sub-pixels, sources and steps of one experiment."""
 
@@ -127,7 +141,9 @@ class Walk:
                         spots += share * F_cell**2 * F_latt**2 / len(self.steps)
         return ELECTRON_RADIUS_SQUARED * self.fluence * spots + water
 
-    def ray(self, s: int, f: int, layer: int, sub_s: int, sub_f: int) -> Ray:
+    def ray(
+        self, s: int, f: int, layer: int, sub_s: int, sub_f: int, *, absorbed: bool = True
+    ) -> Ray:
         detector, width = self.experiment.detector, self.pixel / self.oversample
         fast = (f * self.oversample + sub_f + 0.5) * width
         slow = (s * self.oversample + sub_s + 0.5) * width
@@ -143,7 +159,7 @@ class Walk:
         if detector.point_pixel:
             omega = (self.pixel**2 if self.corrected else 1.0) / path**2
         capture = 1.0
-        if self.absorbing or (self.sampling.oversample_thick and not self.corrected):
+        if absorbed and (self.absorbing or (self.sampling.oversample_thick and not self.corrected)):
             slanted = self.layer_depth / dot(diffracted, self.normal) * self.attenuation
             capture = math.exp(-layer * slanted) - math.exp(-(layer + 1) * slanted)
         return Ray(diffracted, omega, capture)

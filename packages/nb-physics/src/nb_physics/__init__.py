@@ -13,10 +13,11 @@ from nb_physics.kernels import build_kernels, clear_kernels, kept_kernels, kerne
 from nb_physics.loop import Progress
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
+from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
-from nb_physics.tiles import select_pixels
+from nb_physics.tiles import rendered_indices, select_pixels
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Simulator",
+    "as_panels",
     "build_kernels",
     "cache_folder",
     "choose_engine",
@@ -44,8 +46,11 @@ __all__ = [
     "kernels_of",
     "kernels_of_jacobian",
     "make_plan",
+    "panel_experiment",
     "photons_and_jacobian",
     "photons_at",
+    "plan_of_panel",
+    "rendered_indices",
     "select_pixels",
     "simulate",
     "simulate_batch",

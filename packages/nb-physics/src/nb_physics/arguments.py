@@ -48,11 +48,25 @@ def flat_indices(pixels: object) -> Int[Tensor, " pixels"]:
     return indices
 
 
-def pixel(value: Any) -> tuple[int, int]:
-    """The (slow, fast) of a pixel."""
+def pixel(value: Any, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """The (panel, slow, fast) of a pixel, given as (slow, fast) where there is one panel.
+
+    shape: of the image. Raises InputError for another kind of thing, and for a panel that there is
+    not; whether slow and fast are on the panel is not looked at.
+    """
+    several = len(shape) == 3
     remedy = "expected (slow, fast), two whole numbers"
+    if several:
+        remedy = "expected (panel, slow, fast), three whole numbers"
     try:
-        slow, fast = value
-    except (TypeError, ValueError):
+        parts = [whole("pixel", part, remedy) for part in value]
+    except TypeError:
         raise InputError("pixel", repr(value), remedy) from None
-    return whole("pixel", slow, remedy), whole("pixel", fast, remedy)
+    if several and len(parts) == 3:
+        panel, slow, fast = parts
+        if not 0 <= panel < shape[0]:
+            raise InputError("pixel", tuple(parts), f"the panels are numbered 0 to {shape[0] - 1}")
+        return panel, slow, fast
+    if len(parts) != 2 or several:
+        raise InputError("pixel", repr(value), remedy)
+    return 0, parts[0], parts[1]

@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import DetectorConvention, Experiment, InputError, Profile
+from nb_core import Detector, DetectorConvention, Experiment, InputError, Profile
 from nb_core.configs.checks import Vector, vector_tensor
 from nb_core.conventions import AXES
 from nb_physics.vectors import cross, dot, length, unit
+
+_X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 PARALLEL = 1e-6
 """Sine of the angle between two axes below which they are taken as parallel."""
@@ -46,6 +48,8 @@ def lab_axes(experiment: Experiment) -> LabAxes:
     of the beam.
     Raises InputError where fast and slow are parallel, or the normal lies in their plane.
     """
+    if isinstance(experiment.detector, Detector):
+        return _axes_with_panels(experiment, experiment.detector)
     detector, beam = experiment.detector, experiment.beam
     reference = experiment.profile is Profile.REFERENCE
     axes = AXES[detector.detector_convention]
@@ -77,6 +81,36 @@ def lab_axes(experiment: Experiment) -> LabAxes:
         vertical=unit(cross(along, polarization)),
         spindle=unit(given(experiment.crystal.spindle_axis, axes.spindle)),
         normal_regenerated=regenerated,
+    )
+
+
+def _axes_with_panels(experiment: Experiment, detector: Detector) -> LabAxes:
+    """The axes of an experiment with panels; fast, slow and normal are those of the first panel."""
+    beam, first = experiment.beam, detector.panels[0]
+
+    def given(vector: Vector | None, default: Vector) -> Tensor:
+        return unit(_squarable(vector_tensor(default if vector is None else vector)))
+
+    along, spindle = given(beam.direction, _Z), given(experiment.goniometer.axis, _X)
+    plane_normal = given(beam.polarization_normal, _Y)
+    electric = cross(plane_normal, along)
+    if length(electric.detach()) < PARALLEL:
+        if beam.polarization_normal is not None:
+            remedy = "lies along the beam; the plane of polarization contains the beam"
+            raise InputError("polarization_normal", _shown(plane_normal), remedy)
+        electric = cross(given(None, _Z), along)
+    fast, slow = given(first.fast_axis, _X), given(first.slow_axis, _Y)
+    electric = unit(electric)
+    return LabAxes(
+        beam=along,
+        fast=fast,
+        slow=slow,
+        normal=unit(cross(fast, slow)),
+        twotheta=spindle,
+        polarization=electric,
+        vertical=unit(cross(along, electric)),
+        spindle=spindle,
+        normal_regenerated=False,
     )
 
 

@@ -17,6 +17,7 @@ from nb_physics.arguments import expect
 from nb_physics.devices import computing_device
 from nb_physics.gradient import is_transformed
 from nb_physics.loop import Progress
+from nb_physics.one_panel import plan_of_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.sharing import share_out
@@ -36,7 +37,7 @@ def simulate_batch(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
     progress: Progress | None = None,
-) -> Float[Tensor, "images slow fast"]:
+) -> Float[Tensor, "images *panel slow fast"]:
     """The images of experiments that differ in numbers only, with all their gradients.
 
     experiments: with the same choices, pixels, sources, steps, sub-pixels and layers
@@ -47,6 +48,8 @@ def simulate_batch(
     """
     target = computing_device(device, dtype)
     plans = _planned(experiments)
+    if any(plan.experiment.panels for plan in plans):
+        return _of_panels(plans, device, dtype, progress)
     scenes = [scene_to(make_scene(plan), target) for plan in plans]
     _check_alike(plans, scenes)
     shared, apart = _divided([scene_tensors(scene) for scene in scenes])
@@ -74,6 +77,31 @@ def simulate_batch(
     alone = any(is_transformed(scene) for scene in scenes)
     share_out(tiles, photons, keep, device=target, alone=alone)
     return _images(torch.cat(parts, dim=1), selection, plans[0])
+
+
+def _of_panels(
+    plans: list[Plan],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    progress: Progress | None,
+) -> Float[Tensor, "images *panel slow fast"]:
+    """The images of detectors of panels, panel by panel."""
+    shapes = {plan.experiment.shape for plan in plans}
+    if len(shapes) > 1:
+        shown = " and ".join(map(str, sorted(shapes)))
+        raise InputError("experiments", shown, "all images of a batch have one shape")
+    images, count = [], len(plans[0].panels)
+    for number, panel in enumerate(plans[0].panels):
+
+        def counted(done: int, total: int, before: int = number) -> None:
+            if progress is not None:
+                progress(before * total + done, count * total)
+
+        own = [plan_of_panel(plan, number) for plan in plans]
+        slow, fast = panel.first_pixel
+        grid = simulate_batch(own, device=device, dtype=dtype, progress=counted)
+        images.append(grid[:, slow:, fast:])
+    return torch.stack(images, dim=1).reshape(len(plans), *plans[0].experiment.shape)
 
 
 def _planned(experiments: Sequence[Experiment | Plan]) -> list[Plan]:
@@ -108,7 +136,7 @@ def _check_alike(plans: list[Plan], scenes: list[Scene]) -> None:
 def _choices(plan: Plan, scene: Scene) -> dict[str, Any]:
     """What has to be the same in all images, by name."""
     experiment = plan.experiment
-    detector, mask = experiment.detector, experiment.mask
+    detector, mask = experiment.plane, experiment.mask
     found: dict[str, Any] = dataclasses.asdict(scene.kind)
     found |= {"sensor layers": scene.layers, "oversample": scene.grid, "roi": experiment.roi}
     found["pixels (slow, fast)"] = (detector.spixels, detector.fpixels)
@@ -145,7 +173,7 @@ def _images(
     values: Float[Tensor, "images pixels"], selection: PixelSelection, plan: Plan
 ) -> Float[Tensor, "images slow fast"]:
     """Puts the pixels in their places; those that are not selected are 0."""
-    detector = plan.experiment.detector
+    detector = plan.experiment.plane
     shape = (values.shape[0], detector.spixels, detector.fpixels)
     if selection.count != detector.spixels * detector.fpixels:
         indices = selection.indices(0, selection.count, values.device)

@@ -121,15 +121,18 @@ def digital_image(plan: Plan, photons: Float[Tensor, "slow fast"]) -> DigitalIma
 
     Raises InputError for an image that float32 cannot hold, or of negative photons.
     """
-    single = _checked_photons(photons.detach().cpu().float().numpy())
+    single = checked_photons(photons.detach().cpu().float().numpy())
     selection = select_pixels(plan.experiment)
     return DigitalImage(plan, single, selection, image_figures(single, selection))
 
 
-def _checked_photons(
-    single: Float32[np.ndarray, "slow fast"],
-) -> Float32[np.ndarray, "slow fast"]:
-    """The image; what no detector counts is refused, a negative that is but rounding becomes 0."""
+def checked_photons(
+    single: Float32[np.ndarray, "*panel slow fast"],
+) -> Float32[np.ndarray, "*panel slow fast"]:
+    """The image; what no detector counts is refused, a negative that is but rounding becomes 0.
+
+    Raises InputError for NaN, infinities and negative photons.
+    """
     if np.isnan(single).any():
         remedy = "a pixel has no value (NaN): a beam, a direction or a distance is degenerate"
         raise InputError("image", "NaN", remedy)

@@ -10,7 +10,7 @@ from nb_core.durations import duration
 from nb_physics.engine.cost import compiled_seconds, work_of
 from nb_physics.resolved import Plan
 from nb_physics.scene import make_scene
-from nb_physics.tiles import select_pixels
+from nb_physics.tiles import pixels_to_render
 
 LONG_S = 600.0
 """Work that takes longer is worth a word before it starts."""
@@ -24,12 +24,12 @@ COHERENT_CELLS = 100
 
 def evaluations(plan: Plan) -> float:
     """Terms of the whole image: pixels x layers x sub-pixels x sources x phi steps x domains."""
-    return select_pixels(plan.experiment).count * plan.steps * plan.layers.count
+    return pixels_to_render(plan.experiment) * plan.steps * plan.layers.count
 
 
 def expected_seconds(plan: Plan) -> float:
     """About how long the image takes on the CPU, compiled, on the threads that torch has."""
-    pixels = select_pixels(plan.experiment).count
+    pixels = pixels_to_render(plan.experiment)
     threads = torch.get_num_threads()
     work = work_of(make_scene(plan), pixels, "float64", "cpu", threads, gradient=False)
     return compiled_seconds(work)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ Image = TypeVar("Image", np.ndarray, Tensor)
 class Figures:
     """Photons per pixel over the rendered pixels.
 
-    slow, fast: the first pixel that has the maximum
+    slow, fast: the first pixel that has the maximum; panel: its panel, where there are several
     rms: root mean square; rmsd: root mean square deviation; both over n - 1, rmsd with the pixels
         that a mask leaves out counted as 0
     """
@@ -29,6 +30,7 @@ class Figures:
     mean: float
     rms: float
     rmsd: float
+    panel: int | None = None
 
 
 def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelection) -> Figures:
@@ -47,6 +49,29 @@ def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelec
         mean=mean,
         rms=float(np.sqrt(squares / max(selection.count - 1, 1))),
         rmsd=float(np.sqrt(deviations / max(inside.size - 1, 1))),
+    )
+
+
+def panel_figures(
+    image: Float32[np.ndarray, "panel slow fast"], selections: Sequence[PixelSelection]
+) -> Figures:
+    """The figures of an image of several panels, over the pixels that are rendered of each."""
+    count = sum(selection.count for selection in selections)
+    parts = [roi_part(panel, one) for panel, one in zip(image, selections, strict=True)]
+    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / max(count, 1)
+    squares = sum(float(np.square(part, dtype=np.float64).sum()) for part in parts)
+    deviations = sum(float(np.square(part.astype(np.float64) - mean).sum()) for part in parts)
+    brightest = int(np.argmax([part.max() for part in parts]))
+    own, selection = parts[brightest], selections[brightest]
+    row, column = divmod(int(own.argmax()), own.shape[1])
+    return Figures(
+        maximum=float(own[row, column]),
+        slow=row + selection.ymin,
+        fast=column + selection.xmin,
+        mean=mean,
+        rms=float(np.sqrt(squares / max(count - 1, 1))),
+        rmsd=float(np.sqrt(deviations / max(sum(part.size for part in parts) - 1, 1))),
+        panel=brightest,
     )
 
 

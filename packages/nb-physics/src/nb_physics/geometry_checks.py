@@ -53,7 +53,6 @@ def check_geometry(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) 
 
 def crystal_note(experiment: Experiment, axes: LabAxes) -> str | None:
     """Says that the crystal stands in other axes than by default, where it does."""
-    detector = experiment.detector
     usual = AXES[DetectorConvention.MOSFLM]
     same = all(
         bool((vector.detach() - vector_tensor(convention)).abs().max() < 1e-3)
@@ -62,8 +61,9 @@ def crystal_note(experiment: Experiment, axes: LabAxes) -> str | None:
     if same:
         return None
     beam, spindle = (_direction(vector) for vector in (axes.beam, axes.spindle))
+    convention = "lab" if experiment.panels else experiment.plane.detector_convention.value
     return (
-        f"{detector.detector_convention.value} axes: beam along {beam}, spindle along {spindle}; "
+        f"{convention} axes: beam along {beam}, spindle along {spindle}; "
         "cell, misset and matrix stand in them, so the crystal is turned against mosflm's"
     )
 
@@ -80,7 +80,7 @@ def friedel_note(experiment: Experiment) -> str | None:
 
 
 def _of_axes(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> Iterator[Told]:
-    detector, reference = experiment.detector, experiment.profile is Profile.REFERENCE
+    detector, reference = experiment.plane, experiment.profile is Profile.REFERENCE
     if detector.detector_convention is not DetectorConvention.CUSTOM:
         return
     skew = 90.0 - _angle_deg(axes.fast, axes.slow)
@@ -127,7 +127,7 @@ def _of_the_normal(
 
 
 def _of_other_vectors(experiment: Experiment, axes: LabAxes) -> Iterator[Told]:
-    detector, beam = experiment.detector, experiment.beam
+    detector, beam = experiment.plane, experiment.beam
     size = float(length(axes.twotheta).detach())
     if abs(size - 1.0) > 1e-6 and plain_number(detector.detector_twotheta_deg) != 0:
         yield (
@@ -141,7 +141,7 @@ def _of_other_vectors(experiment: Experiment, axes: LabAxes) -> Iterator[Told]:
 
 
 def _of_angles(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> Iterator[Told]:
-    detector = experiment.detector
+    detector = experiment.plane
     for axis in ("rotx", "roty", "rotz", "twotheta"):
         degrees = plain_number(getattr(detector, f"detector_{axis}_deg"))
         if abs(degrees) > 360.0:
@@ -177,14 +177,14 @@ def _of_place(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> It
 
 def _origin_alone(experiment: Experiment) -> bool:
     """Whether the origin says where the detector stands, and nothing which side it shows."""
-    detector = experiment.detector
+    detector = experiment.plane
     given = detector.pix0_vector_m is not None and experiment.profile is Profile.CORRECTED
     return given and detector.odet_vector is None
 
 
 def _moved_upstream(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> Told | None:
     """What to say of a detector no part of which is downstream of the sample."""
-    detector = experiment.detector
+    detector = experiment.plane
     if experiment.profile is Profile.REFERENCE and frame.pivot is DetectorPivot.BEAM:
         centre = beam_centre(detector, experiment.profile)
         hit = frame.origin + centre.beam_fast * frame.fast + centre.beam_slow * frame.slow

@@ -28,7 +28,7 @@ def smv_header(plan: Plan, style: HeaderStyle | None = None) -> SmvHeader:
     phi angles that are computed.
     """
     style = style or default_header_style(plan.experiment.profile)
-    frame, detector, crystal = plan.frame, plan.experiment.detector, plan.experiment.crystal
+    frame, detector, crystal = plan.frame, plan.experiment.plane, plan.experiment.crystal
     half = 0.5 * frame.pixel_size
     start = plain_number(crystal.phi_start_deg)
     if style is HeaderStyle.DIALS:

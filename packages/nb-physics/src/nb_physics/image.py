@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -10,37 +13,48 @@ from nb_physics.tiles import PixelSelection
 
 
 class Image:
-    """Pixels that are not selected are 0."""
+    """Pixels that are not selected are 0.
+
+    selections: of each panel, or of the one plane
+    """
 
     def __init__(
         self,
-        shape: tuple[int, int],
-        selection: PixelSelection,
+        shape: tuple[int, ...],
+        selections: Sequence[PixelSelection],
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.shape, self.selection, self.device = shape, selection, device
-        self.values = torch.zeros(shape[0] * shape[1], dtype=dtype, device=device)
+        self.shape, self.selections, self.device = shape, selections, device
+        self.values = torch.zeros(math.prod(shape), dtype=dtype, device=device)
+        self._size = shape[-2] * shape[-1]
 
-    def add(self, start: int, values: Float[Tensor, " pixels"]) -> None:
-        """Takes the pixels from number `start` on."""
+    def add(self, part: int, start: int, values: Float[Tensor, " pixels"]) -> None:
+        """Takes the pixels of a panel from number `start` on."""
+        selection, first = self.selections[part], part * self._size
         values = values.to(self.device, self.values.dtype)
         stop = start + values.numel()
-        if self.selection.count != self.values.numel():
-            self.values[self.selection.indices(start, stop, self.device)] = values
+        if selection.count != self._size:
+            self.values[first + selection.indices(start, stop, self.device)] = values
         else:
-            self.values[start:stop] = values
+            self.values[first + start : first + stop] = values
 
-    def finished(self) -> Float[Tensor, "slow fast"]:
+    def finished(self) -> Float[Tensor, "*panel slow fast"]:
         """The image of all tiles."""
         return self.values.reshape(self.shape)
 
 
 def placed(
-    photons: Float[Tensor, " pixels"], selection: PixelSelection, shape: tuple[int, int]
-) -> Float[Tensor, "slow fast"]:
+    photons: Float[Tensor, " pixels"], selections: Sequence[PixelSelection], shape: tuple[int, ...]
+) -> Float[Tensor, "*panel slow fast"]:
     """The image of all selected pixels, with the gradient that they have."""
-    if photons.numel() != shape[0] * shape[1]:
-        indices = selection.indices(0, selection.count, photons.device)
-        photons = photons.new_zeros(shape[0] * shape[1]).index_put((indices,), photons)
+    if photons.numel() != math.prod(shape):
+        size, device = shape[-2] * shape[-1], photons.device
+        indices = torch.cat(
+            [
+                number * size + selection.indices(0, selection.count, device)
+                for number, selection in enumerate(selections)
+            ]
+        )
+        photons = photons.new_zeros(math.prod(shape)).index_put((indices,), photons)
     return photons.reshape(shape)

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from nb_core import Experiment, InputError, StructureFactors
 from nb_core.recorder import Site
+from nb_physics import arguments
 from nb_physics.devices import computing_device
 from nb_physics.loop import Progress
+from nb_physics.one_panel import parted_by_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.sharing import share_out
@@ -26,7 +28,7 @@ def structure_factor_jacobian(
     dtype: torch.dtype = torch.float64,
     progress: Progress | None = None,
 ) -> Float[Tensor, "pixels reflections"]:
-    """d photons / d F of the pixels with these flat indices (slow * fpixels + fast).
+    """d photons / d F of the pixels with these flat indices of the image.
 
     In photons/electron. A coalesced sparse tensor: a row for each pixel in the order given,
     a column for each entry of `structure_factors.F.reshape(-1)`. Reflections that a pixel does not
@@ -38,7 +40,10 @@ def structure_factor_jacobian(
     factors = plan.experiment.structure_factors
     if factors is None:
         raise InputError("structure_factors", None, "there is no list; give one")
-    check_pixels(pixels, plan.experiment.detector)
+    pixels = arguments.flat_indices(pixels)
+    check_pixels(pixels, plan.experiment.shape)
+    if plan.experiment.panels:
+        return _of_panels(plan, pixels, device, dtype, progress)
     scene, blocks = _of_list_only(scene_to(make_scene(plan), target)), step_blocks(plan)
     columns = _columns(factors).to(target)
     evaluations = sum(block.evaluations for block in blocks) * scene.layers * scene.grid**2
@@ -59,6 +64,31 @@ def structure_factor_jacobian(
 
     share_out(pixel_ranges(pixels.numel(), _tile(evaluations, scene)), rows, keep, device=target)
     return _joined(parts, (pixels.numel(), factors.F.numel()), target)
+
+
+def _of_panels(
+    plan: Plan,
+    pixels: Int[Tensor, " pixels"],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    progress: Progress | None,
+) -> Float[Tensor, "pixels reflections"]:
+    """The rows of pixels on several panels, panel by panel."""
+    parts, done = [], 0
+    for own, places, indices in parted_by_panel(plan, pixels):
+
+        def count(some: int, of: int, before: int = done) -> None:
+            if progress is not None:
+                progress(before + some, pixels.numel())
+
+        rows = structure_factor_jacobian(own, indices, device=device, dtype=dtype, progress=count)
+        at = rows.indices().clone()
+        at[0] = places.to(at.device)[at[0]]
+        parts.append((at, rows.values()))
+        done += places.numel()
+    factors = plan.experiment.structure_factors
+    size = (pixels.numel(), factors.F.numel() if factors is not None else 0)
+    return _joined(parts, size, computing_device(device, dtype))
 
 
 class _Lookups:

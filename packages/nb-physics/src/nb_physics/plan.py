@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import (
+    Detector,
     DetectorConfig,
     DetectorConvention,
     Experiment,
@@ -33,6 +35,7 @@ from nb_physics.orientation import (
     step_vectors,
     unit_cell,
 )
+from nb_physics.panels import PanelPlan, panel_plans
 from nb_physics.plausible import doubts, doubts_of_units
 from nb_physics.resolved import Plan
 from nb_physics.scale import fluence_from_flux, water_intensity
@@ -59,7 +62,8 @@ def make_plan(experiment: Experiment) -> Plan:
     for doubt in doubts_of_units(experiment):  # first, for they explain what is then refused
         warnings.warn(doubt, NbWarning, stacklevel=2)
     plan = _resolved(experiment)
-    check_geometry(experiment, plan.axes, plan.frame)
+    if not experiment.panels:
+        check_geometry(experiment, plan.axes, plan.frame)
     for doubt in doubts(plan):
         warnings.warn(doubt, NbWarning, stacklevel=2)
     _warn_of_overrides(experiment)
@@ -69,44 +73,65 @@ def make_plan(experiment: Experiment) -> Plan:
 
 
 def _resolved(experiment: Experiment) -> Plan:
-    crystal, beam, detector = experiment.crystal, experiment.beam, experiment.detector
+    crystal, beam = experiment.crystal, experiment.beam
     axes = lab_axes(experiment)
     told = (crystal_note(experiment, axes), friedel_note(experiment))
     notes = [note for note in told if note is not None]
-    frame = place_detector(detector, axes, experiment.profile)
+    panels = _panels(experiment, axes)
     cell = unit_cell(crystal, beam.wavelength_A, experiment.profile)
     _refuse_steps(experiment)
     mosaic = mosaic_rotations(crystal, experiment.profile)
     phi = phi_angles(crystal, experiment.profile)
     given = _given_cells(experiment)
     cells = _sample_cells(experiment, cell, given)
-    layers, attenuation = _sensor(experiment)
     fluence, water = _fluence(experiment), scalar_tensor(experiment.background.water_size_um)
     return Plan(
         experiment=experiment,
         axes=axes,
-        frame=frame,
+        panels=panels,
         sources=_sources(experiment, axes),
         cell=cell,
         cell_vectors=step_vectors(cell, axes.spindle, phi, mosaic),
         cells=cells,
         structure=structure_grid(experiment.structure_factors, scalar_tensor(crystal.default_F)),
         interpolate=_interpolates(experiment, given, cells, notes),
-        oversample=_oversample(experiment, frame, cell, cells, notes),
+        oversample=_oversample(experiment, panels, cell, cells, notes),
         phi=phi_sweep(crystal, experiment.profile),
         phi_angles=phi,
         mosaic_count=mosaic.shape[2],
-        layers=layers,
-        absorbing=bool(layers.range > 0),
-        attenuation=attenuation,
-        layer_depth=scalar_tensor(layers.step),
         fluence=fluence,
         background=water_intensity(um_to_m(water), fluence),
-        polarization=scalar_tensor(beam.polarization_factor),
+        polarization=_kahn(experiment),
         fudge=scalar_tensor(crystal.fudge),
         dmin=scalar_tensor(experiment.sampling.dmin_A),
         notes=tuple(notes),
     )
+
+
+def _panels(experiment: Experiment, axes: LabAxes) -> tuple[PanelPlan, ...]:
+    """The panels of the detector where they stand; nanoBragg's plane is one."""
+    if isinstance(experiment.detector, Detector):
+        return panel_plans(experiment.detector, axes.beam)
+    detector = experiment.detector
+    layers, attenuation = _sensor(experiment)
+    return (
+        PanelPlan(
+            frame=place_detector(detector, axes, experiment.profile),
+            layers=layers,
+            absorbing=bool(layers.range > 0),
+            attenuation=attenuation,
+            layer_depth=scalar_tensor(layers.step),
+            shape=(detector.spixels, detector.fpixels),
+        ),
+    )
+
+
+def _kahn(experiment: Experiment) -> Float[Tensor, ""]:
+    """Kahn's factor; with panels from the fraction in the plane of polarization (0.5: none)."""
+    if not experiment.panels:
+        return scalar_tensor(experiment.beam.polarization_factor)
+    fraction = experiment.beam.polarization_fraction
+    return 2.0 * scalar_tensor(0.5 if fraction is None else fraction) - 1.0
 
 
 def _refuse_steps(experiment: Experiment) -> None:
@@ -182,12 +207,15 @@ def _interpolates(
 
 def _oversample(
     experiment: Experiment,
-    frame: DetectorFrame,
+    panels: Sequence[PanelPlan],
     cell: UnitCell,
     cells: Float[Tensor, "3"],
     notes: list[str],
 ) -> int:
-    """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold."""
+    """Sub-pixels a pixel edge: as given, or three for each fringe that a pixel can hold, in the
+    panel where it holds most.
+    """
+    frame = max((panel.frame for panel in panels), key=_pixel_angle)
     edges = torch.stack([length(cell_A_to_m(vector)) for vector in cell.real]) * cells
     wavelength = A_to_m(scalar_tensor(experiment.beam.wavelength_A))
     resolvable = wavelength * _viewing_distance(experiment, frame) / frame.pixel_size
@@ -210,6 +238,11 @@ def _oversample(
     return experiment.sampling.oversample
 
 
+def _pixel_angle(frame: DetectorFrame) -> float:
+    """The largest angle (radians) that a pixel may take up."""
+    return float(frame.pixel_size.detach()) / float(frame.close_distance.detach() or 1.0)
+
+
 def _viewing_distance(experiment: Experiment, frame: DetectorFrame) -> Float[Tensor, ""]:
     """The distance (metres) that sub-pixels are chosen by.
 
@@ -226,7 +259,7 @@ def _sensor(experiment: Experiment) -> tuple[Sweep, Float[Tensor, ""]]:
 
     With no depth given it is the thickness itself.
     """
-    detector = experiment.detector
+    detector = experiment.plane
     thickness = um_to_m(scalar_tensor(detector.detector_thick_um))
     depth = detector.detector_abs_um
     if isinstance(depth, float) and math.isinf(depth):
@@ -258,7 +291,8 @@ def _fluence(experiment: Experiment) -> Float[Tensor, ""]:
 
 def _warn_of_overrides(experiment: Experiment) -> None:
     reference = experiment.profile is Profile.REFERENCE
-    _warn_of_beam_centre(experiment.detector, reference=reference)
+    if not experiment.panels:
+        _warn_of_beam_centre(experiment.plane, reference=reference)
     _warn_of_negative_widths(experiment)
     _warn_of_phi_step(experiment)
 

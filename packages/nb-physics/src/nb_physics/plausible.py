@@ -49,7 +49,7 @@ class Usual:
 
     def doubt(self, experiment: Experiment) -> str | None:
         """What is odd about the experiment's value; None where nothing is, or it has none."""
-        given = getattr(getattr(experiment, self.section), self.name)
+        given = getattr(getattr(experiment, self.section), self.name, None)
         value = None if given is None else plain_number(given)
         if not value or self.least <= value <= self.most:
             return None
@@ -132,7 +132,7 @@ def doubts(plan: Plan) -> Iterator[str]:
     """A sentence for each thing that a plan comes to and that is hardly meant."""
     yield from _of_the_cell(plan)
     yield from _of_divergence(plan)
-    missed = _beam_beside_detector(plan)
+    missed = None if plan.experiment.panels else _beam_beside_detector(plan)
     if missed is not None:
         yield missed
 
@@ -161,7 +161,7 @@ def _of_divergence(plan: Plan) -> Iterator[str]:
 
 def _beam_beside_detector(plan: Plan) -> str | None:
     """The direct beam off the detector, where it was not turned away from the beam on purpose."""
-    frame, detector = plan.frame, plan.experiment.detector
+    frame, detector = plan.frame, plan.experiment.plane
     rotations = (detector.detector_rotx_deg, detector.detector_roty_deg, detector.detector_rotz_deg)
     swung = frame.pivot is DetectorPivot.SAMPLE and any(map(plain_number, rotations))
     if swung or plain_number(detector.detector_twotheta_deg):

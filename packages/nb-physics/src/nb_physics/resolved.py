@@ -12,6 +12,7 @@ from nb_core.sweeps import Sweep
 from nb_physics.axes import LabAxes
 from nb_physics.frame import DetectorFrame
 from nb_physics.orientation import UnitCell
+from nb_physics.panels import PanelPlan
 from nb_physics.sources import Sources
 from nb_physics.structure import StructureGrid
 
@@ -20,17 +21,17 @@ from nb_physics.structure import StructureGrid
 class Plan:
     """An experiment, resolved. Float64 tensors on one device; metres, Angstrom, radians.
 
+    panels: of the detector, each where it stands; nanoBragg's plane is one
     cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)
     cells: Na, Nb, Nc; interpolate: whether F_cell is interpolated
-    phi: the rotation; phi_angles: radians, of each step; layers: the sensor; attenuation: 1/metre
-    absorbing: whether the sensor has a thickness
+    phi: the rotation; phi_angles: radians, of each step
     background: water, photons per steradian at one fluence
     notes: what was chosen automatically, and why
     """
 
     experiment: Experiment
     axes: LabAxes
-    frame: DetectorFrame
+    panels: tuple[PanelPlan, ...]
     sources: Sources
     cell: UnitCell
     cell_vectors: Float[Tensor, "3 3 steps"]
@@ -41,10 +42,6 @@ class Plan:
     phi: Sweep
     phi_angles: Float[Tensor, " phi"]
     mosaic_count: int
-    layers: Sweep
-    absorbing: bool
-    attenuation: Float[Tensor, ""]
-    layer_depth: Float[Tensor, ""]
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
     polarization: Float[Tensor, ""]
@@ -53,14 +50,40 @@ class Plan:
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
-        profile, detector = self.experiment.profile.value, self.experiment.detector
+        profile, shape = self.experiment.profile.value, self.experiment.shape
+        size, axes = " x ".join(map(str, shape)), "panel, slow, fast"[7 * (len(shape) < 3) :]
         sources = self.sources.wavelength.numel()
         return (
-            f"Plan({profile} profile: {detector.spixels} x {detector.fpixels} "
-            f"pixels (slow, fast) of {self.oversample} x {self.oversample} sub-pixels, "
+            f"Plan({profile} profile: {size} "
+            f"pixels ({axes}) of {self.oversample} x {self.oversample} sub-pixels, "
             f"{self.layers.count} layers, {sources} sources, {self.phi_count} phi steps, "
             f"{self.mosaic_count} domains)"
         )
+
+    @property
+    def frame(self) -> DetectorFrame:
+        """Of the plane, or of the first panel."""
+        return self.panels[0].frame
+
+    @property
+    def layers(self) -> Sweep:
+        """The sensor of the plane, or of the first panel."""
+        return self.panels[0].layers
+
+    @property
+    def absorbing(self) -> bool:
+        """Whether that sensor has a thickness."""
+        return self.panels[0].absorbing
+
+    @property
+    def attenuation(self) -> Float[Tensor, ""]:
+        """Of that sensor, 1/metre."""
+        return self.panels[0].attenuation
+
+    @property
+    def layer_depth(self) -> Float[Tensor, ""]:
+        """Thickness of a layer of that sensor, metres."""
+        return self.panels[0].layer_depth
 
     @property
     def corrected(self) -> bool:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
-from jaxtyping import Float
+from jaxtyping import AbstractArray, Float
 from torch import Tensor
 
-from nb_core import CrystalShape, InputError, Profile
+from nb_core import CrystalShape, DetectorConfig, InputError, Profile
 from nb_core.configs.checks import scalar_tensor
 from nb_physics.frame import DetectorFrame
 from nb_physics.pairs import to_pair
+from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan
 from nb_physics.polarization import field_axes
 from nb_physics.structure import StructureGrid
@@ -102,16 +105,17 @@ class Scene:
                 yield from ((layer, slow, fast) for fast in range(self.grid))
 
 
-def kind_of(plan: Plan) -> Kind:
-    """The choices of a plan."""
+def kind_of(plan: Plan, panel: PanelPlan | None = None) -> Kind:
+    """The choices of a plan; panel: of its first one where none is given."""
     experiment = plan.experiment
-    sampling = experiment.sampling
+    sampling, detector = experiment.sampling, experiment.detector
+    absorbing = (panel or plan.panels[0]).absorbing
     return Kind(
         profile=experiment.profile,
         shape=experiment.crystal.shape,
-        curved=experiment.detector.curved_detector,
-        point_pixel=experiment.detector.point_pixel,
-        absorbing=plan.absorbing or (sampling.oversample_thick and not plan.corrected),
+        curved=isinstance(detector, DetectorConfig) and detector.curved_detector,
+        point_pixel=detector.point_pixel,
+        absorbing=absorbing or (sampling.oversample_thick and not plan.corrected),
         limited=bool(plan.dmin > 0),
         interpolate=plan.interpolate,
         listed=plan.structure.values.numel() > 1,
@@ -124,13 +128,14 @@ def kind_of(plan: Plan) -> Kind:
 
 
 def make_scene(plan: Plan) -> Scene:
-    """What a tile needs of a plan."""
+    """What a tile of the plane, or of the first panel, needs of a plan."""
+    panel = plan.panels[0]
     electric, magnetic = field_axes(plan.sources.incident, plan.axes.polarization)
     return Scene(
         kind=kind_of(plan),
         layers=plan.layers.count,
         grid=plan.oversample,
-        fpixels=scalar_tensor(plan.experiment.detector.fpixels),
+        fpixels=scalar_tensor(panel.fpixels),
         oversample=scalar_tensor(plan.oversample),
         layer_depth=plan.layer_depth,
         attenuation=plan.attenuation,
@@ -153,23 +158,63 @@ def make_scene(plan: Plan) -> Scene:
     )
 
 
+def panel_scenes(plan: Plan, first: Scene) -> list[Scene]:
+    """The scene of each panel; first: that of the first, whose tensors the others share where
+    panels do not differ.
+    """
+    return [first, *(_scene_of_panel(plan, first, panel) for panel in plan.panels[1:])]
+
+
+def _scene_of_panel(plan: Plan, first: Scene, panel: PanelPlan) -> Scene:
+    device = first.fluence.device
+
+    def own(value: Tensor, same: Tensor) -> Tensor:
+        """What the first scene holds, where a number is the same and carries no gradient."""
+        if value is same or (not (value.requires_grad or same.requires_grad) and value == same):
+            return same
+        return value.to(device)
+
+    frame = panel.frame
+    pixel_size = own(frame.pixel_size, first.frame.pixel_size)
+    fields = {f.name: getattr(frame, f.name) for f in dataclasses.fields(frame)}
+    moved: dict[str, Any] = {n: v.to(device) for n, v in fields.items() if isinstance(v, Tensor)}
+    moved |= {"pixel_size": pixel_size, "beam": first.frame.beam}
+    return dataclasses.replace(
+        first,
+        kind=kind_of(plan, panel) if panel.absorbing != plan.absorbing else first.kind,
+        layers=panel.layers.count,
+        fpixels=own(scalar_tensor(panel.fpixels), first.fpixels),
+        layer_depth=own(panel.layer_depth, first.layer_depth),
+        attenuation=own(panel.attenuation, first.attenuation),
+        frame=dataclasses.replace(frame, **moved),
+    )
+
+
 _NESTED = (DetectorFrame, StructureGrid)
 
 
 def scene_tensors(scene: Scene) -> dict[str, Tensor]:
     """All tensors of a scene by the path of their field, always in the same order."""
-    found: dict[str, Tensor] = {}
+    names = _tensor_paths()
+    return dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
 
-    def collect(value: Any, path: str) -> None:
-        for field in dataclasses.fields(value):
-            part, name = getattr(value, field.name), f"{path}{field.name}"
-            if isinstance(part, Tensor):
-                found[name] = part
-            elif isinstance(part, _NESTED):
-                collect(part, f"{name}.")
 
-    collect(scene, "")
-    return found
+@functools.cache
+def _tensor_paths() -> tuple[str, ...]:
+    """The path of each field of a scene that holds a tensor."""
+    found: list[str] = []
+
+    def collect(kind: type, path: str) -> None:
+        hints = get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            hint = hints[field.name]
+            if hint in _NESTED:
+                collect(hint, f"{path}{field.name}.")
+            elif isinstance(hint, type) and issubclass(hint, AbstractArray):
+                found.append(f"{path}{field.name}")
+
+    collect(Scene, "")
+    return tuple(found)
 
 
 def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:

@@ -10,16 +10,21 @@ from torch import Tensor
 
 from nb_core import Experiment, InputError, Recorder
 from nb_physics import arguments
-from nb_physics.devices import check_dtype, computing_device, sharing_devices
+from nb_physics.devices import check_dtype, computing_device
 from nb_physics.engine.choice import Choice, Engine
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.image import Image, placed
 from nb_physics.loop import Progress, TileLoop
+from nb_physics.parts import panel_parts
 from nb_physics.plan import Plan, make_plan
-from nb_physics.scene import Scene, make_scene, scene_to
+from nb_physics.scene import Scene, make_scene, panel_scenes, scene_to
 from nb_physics.sharing import share_out
-from nb_physics.tiles import chosen_pixels, select_pixels, tile_evaluations
-from nb_physics.walk import EagerWalk, affordable_pixels, choose_walk
+from nb_physics.tiles import (
+    chosen_of_panels,
+    selections_of,
+    tile_evaluations,
+)
+from nb_physics.walk import EagerWalk, affordable_pixels
 
 
 def simulate(
@@ -33,8 +38,10 @@ def simulate(
     recorder: Recorder | None = None,
     progress: Progress | None = None,
     chosen: Callable[[Choice], None] | None = None,
-) -> Float[Tensor, "slow fast"]:
+) -> Float[Tensor, "*panel slow fast"]:
     """The image of an experiment: photons per pixel, 0 outside the ROI and the mask.
+
+    Its axes are (slow, fast), and (panel, slow, fast) with several panels.
 
     experiment: or its plan, where that has been made already
     dtype: float64, or float32 (phases stay in float64; where the device has none, in pairs of
@@ -56,19 +63,14 @@ def simulate(
     if image_dtype is not None:
         check_dtype(image_dtype, torch.device("cpu"), "image_dtype")
     plan, scene, target = _on_device(experiment, device, dtype)
-    selection = select_pixels(plan.experiment)
-    walks = [
-        choose_walk(
-            plan, part, selection.count, dtype, to, engine, recorder, None if number else chosen
-        )
-        for number, (part, to) in enumerate(_scenes(scene, sharing_devices(target)))
-    ]
-    shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
+    selections, shape = selections_of(plan.experiment), plan.experiment.shape
+    options = (dtype, target, engine, recorder, chosen)
+    parts = panel_parts(plan, panel_scenes(plan, scene), enumerate(selections), *options)
     largest = affordable_pixels(max_memory, scene, tile_evaluations(target))
-    loop = TileLoop(scene, walks, selection, dtype, target, largest, progress)
-    if has_gradient(scene) or is_transformed(scene):
-        return placed(loop.photons().to(image_dtype or dtype), selection, shape)
-    image = Image(shape, selection, image_dtype or dtype, target)
+    loop = TileLoop(parts, dtype, target, largest, progress)
+    if any(has_gradient(part.scene) or is_transformed(part.scene) for part in parts):
+        return placed(loop.photons().to(image_dtype or dtype), selections, shape)
+    image = Image(shape, selections, image_dtype or dtype, target)
     loop.each(image.add)
     return image.finished()
 
@@ -82,21 +84,29 @@ def photons_at(
     engine: Engine | str = Engine.AUTO,
     progress: Progress | None = None,
 ) -> Float[Tensor, " pixels"]:
-    """Photons of the pixels with these flat indices (slow * fpixels + fast), in the order given.
+    """Photons of the pixels with these flat indices, in the order given.
 
-    Nothing else is computed: the way to fit a model to some regions of an image. Region of interest
-    and mask are not looked at. Options and errors as of `simulate`.
+    The index is that of the flattened image: slow * fpixels + fast, and of a panel behind all
+    pixels of those before it. Nothing else is computed: the way to fit a model to some regions of
+    an image. Region of interest and mask are not looked at. Options and errors as of `simulate`.
     Raises InputError for a pixel off the detector.
     """
     plan, scene, target = _on_device(experiment, device, dtype)
-    selection = chosen_pixels(arguments.flat_indices(pixels), plan.experiment.detector)
-    walk = choose_walk(plan, scene, selection.count, dtype, target, engine, None)
-    return TileLoop(scene, [walk], selection, dtype, target, progress=progress).photons()
+    pixels = arguments.flat_indices(pixels)
+    chosen = chosen_of_panels(pixels, plan.experiment.shape)
+    selections = [(number, selection) for number, _, selection in chosen]
+    scenes = panel_scenes(plan, scene)
+    parts = panel_parts(plan, scenes, selections, dtype, target, engine)
+    found = TileLoop(parts, dtype, target, progress=progress).photons()
+    if len(chosen) < 2:
+        return found
+    order = torch.argsort(torch.cat([places for _, places, _ in chosen])).to(target)
+    return found[order]
 
 
 def simulate_pixels(
     experiment: Experiment | Plan,
-    pixels: Sequence[tuple[int, int]],
+    pixels: Sequence[tuple[int, ...]],
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
@@ -106,42 +116,40 @@ def simulate_pixels(
     """Photons of some pixels (slow, fast), each in the tile in which eager `simulate` computes it.
 
     So they are those of the whole image bit for bit; the recorder is offered all pixels of these
-    tiles. Raises InputError as `simulate`, and for a pixel that is not rendered: off the detector,
-    outside the region of interest or masked.
+    tiles, with flat indices of one plane: of panels, give it one at a time (`plan_of_panel`).
+    With several panels a pixel is (panel, slow, fast). Raises InputError as `simulate`, and for a
+    pixel that is not rendered: off the detector, outside the region of interest or masked.
     """
     plan, scene, target = _on_device(experiment, device, dtype)
-    selection = select_pixels(plan.experiment)
+    selections, scenes = selections_of(plan.experiment), panel_scenes(plan, scene)
     walk = EagerWalk(plan, scene, dtype, target, recorder)
-    size = walk.size
-    numbers: list[int] = []
-    for slow, fast in map(arguments.pixel, pixels):
-        number = selection.number(slow, fast)
+    size, places = walk.size, []
+    for given in pixels:
+        panel, slow, fast = arguments.pixel(given, plan.experiment.shape)
+        number = selections[panel].number(slow, fast)
         if number is None:
             remedy = "not rendered: off the detector, outside the region of interest, or masked"
-            raise InputError("pixel", (slow, fast), remedy)
-        numbers.append(number)
-    tiles: dict[int, Tensor] = {}
-    wanted = sorted({number // size for number in numbers})
+            raise InputError("pixel", given, remedy)
+        places.append((panel, number))
+    tiles: dict[tuple[int, int], Tensor] = {}
+    wanted = sorted({(panel, number // size) for panel, number in places})
 
-    def photons(tile: int) -> Tensor:
-        return walk.photons(selection, tile * size, min((tile + 1) * size, selection.count))
+    def photons(wanted_tile: tuple[int, int]) -> Tensor:
+        panel, tile = wanted_tile
+        own, selection = plan.panels[panel], selections[panel]
+        grid = selection.moved(own.first_pixel, own.fpixels)
+        stop = min((tile + 1) * size, selection.count)
+        return walk.of_scene(scenes[panel]).photons(grid, tile * size, stop)
 
-    def keep(tile: int, values: Tensor) -> None:
+    def keep(tile: tuple[int, int], values: Tensor) -> None:
         tiles[tile] = values
         if progress is not None:
             progress(len(tiles), len(wanted))
 
-    alone = recorder is not None or is_transformed(scene)
+    alone = recorder is not None or any(map(is_transformed, scenes))
     share_out(wanted, photons, keep, device=target, alone=alone)
-    parts = [tiles[number // size][number % size] for number in numbers]
+    parts = [tiles[panel, number // size][number % size] for panel, number in places]
     return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)
-
-
-def _scenes(scene: Scene, devices: list[torch.device]) -> list[tuple[Scene, torch.device]]:
-    """The scene on each device that shares its image; copies, but for the first."""
-    with torch.no_grad():
-        copies = [(scene_to(scene, device), device) for device in devices[1:]]
-    return [(scene, devices[0]), *copies]
 
 
 def _on_device(

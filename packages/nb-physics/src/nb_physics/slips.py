@@ -59,7 +59,7 @@ def met_slips(plan: Plan) -> list[str]:
 
 
 def _pivot(plan: Plan) -> str | None:
-    detector = plan.experiment.detector
+    detector = plan.experiment.plane
     pivot, asked = effective_pivot(detector, plan.experiment.profile), detector.detector_pivot
     if asked is None or asked is pivot:
         return None
@@ -70,7 +70,7 @@ def _pivot(plan: Plan) -> str | None:
 
 
 def _origin(plan: Plan) -> str | None:
-    if plan.experiment.detector.pix0_vector_m is None:
+    if plan.experiment.plane.pix0_vector_m is None:
         return None
     return (
         "pix0_vector is overwritten by distance and beam centre; the corrected profile takes it as "
@@ -198,7 +198,7 @@ def _weights(plan: Plan) -> str | None:
 
 
 def _point_pixel(plan: Plan) -> str | None:
-    if not plan.experiment.detector.point_pixel:
+    if not plan.experiment.plane.point_pixel:
         return None
     area = (plan.frame.pixel_size * plan.frame.pixel_size).item()
     return (
@@ -208,7 +208,7 @@ def _point_pixel(plan: Plan) -> str | None:
 
 
 def _curved(plan: Plan) -> str | None:
-    if not plan.experiment.detector.curved_detector:
+    if not plan.experiment.plane.curved_detector:
         return None
     kept, mended = (_positions(plan, first=False, corrected=which) for which in (False, True))
     shift = (length(kept - mended) / plan.frame.pixel_size).nan_to_num(0.0).max().item()
@@ -286,7 +286,7 @@ def _positions(plan: Plan, *, first: bool, corrected: bool) -> Float[Tensor, "3 
 
     first: of the first sub-pixel, else of the pixel's middle
     """
-    frame, detector, roi = plan.frame, plan.experiment.detector, plan.experiment.roi
+    frame, detector, roi = plan.frame, plan.experiment.plane, plan.experiment.roi
     ends = roi or (0, detector.fpixels - 1, 0, detector.spixels - 1)
     fast, slow = (
         torch.tensor([low, (low + min(high, pixels - 1)) // 2, min(high, pixels - 1)])
@@ -320,7 +320,7 @@ def _factors(plan: Plan, names: list[str], *, first: bool) -> Float[Tensor, "pix
     airpath, diffracted = _rays(plan, first=first)
     product = torch.ones(airpath.numel(), plan.sources.wavelength.numel(), dtype=torch.float64)
     if "solid angle" in names:
-        point = plan.experiment.detector.point_pixel
+        point = plan.experiment.plane.point_pixel
         profile = plan.experiment.profile
         omega = solid_angle(airpath, plan.frame, point_pixel=point, profile=profile)
         product = product * omega[:, None]

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from nb_core import Experiment
+from nb_physics import arguments
 from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand
 from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, soonest
@@ -21,10 +23,11 @@ from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
 from nb_physics.loop import Progress
+from nb_physics.one_panel import parted_by_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.sharing import share_out
-from nb_physics.tiles import PixelSelection, chosen_pixels
+from nb_physics.tiles import PixelSelection, check_pixels, chosen_of_panels
 from nb_physics.walk import EagerWalk, warn_once
 
 
@@ -54,8 +57,12 @@ def photons_and_jacobian(
     """
     target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    pixels = arguments.flat_indices(pixels)
+    if plan.experiment.panels:
+        options = {"device": device, "dtype": dtype, "engine": engine, "repeats": repeats}
+        return _of_panels(plan, values, pixels, options, progress, chosen)
     scene = make_scene(plan)
-    selection = chosen_pixels(pixels, plan.experiment.detector)
+    (selection,) = (chosen for _, _, chosen in chosen_of_panels(pixels, plan.experiment.shape))
     tangents = {name: t.to(target) for name, t in _scene_jacobian(scene, values).items()}
     fixed = _without_gradient(scene_to(scene, target))
     name, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
@@ -72,6 +79,35 @@ def photons_and_jacobian(
             _by_kernels(walk, selection, (photons, jacobian), progress)
         else:
             walk.compute(selection, (photons, jacobian), progress)
+    return photons, jacobian
+
+
+def _of_panels(
+    plan: Plan,
+    values: Float[Tensor, " parameters"],
+    pixels: Int[Tensor, " pixels"],
+    options: dict[str, Any],
+    progress: Progress | None,
+    chosen: Callable[[Choice], None] | None,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
+    """The same for pixels of several panels, panel by panel; `chosen` is told of the first."""
+    device, dtype = computing_device(options["device"], options["dtype"]), options["dtype"]
+    check_pixels(pixels, plan.experiment.shape)
+    photons = torch.zeros(pixels.numel(), dtype=dtype, device=device)
+    jacobian = torch.zeros((pixels.numel(), values.numel()), dtype=torch.float64, device=device)
+    done = 0
+    for own, places, indices in parted_by_panel(plan, pixels):
+
+        def count(some: int, of: int, before: int = done) -> None:
+            if progress is not None:
+                progress(before + some, pixels.numel())
+
+        told = None if done else chosen
+        at = places.to(device)
+        photons[at], jacobian[at] = photons_and_jacobian(
+            own, values, indices, **options, progress=count, chosen=told
+        )
+        done += places.numel()
     return photons, jacobian
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from nb_core import DetectorConfig, Experiment, InputError
+from nb_core import Experiment, InputError, Panel
 from nb_physics.plan import Plan
 
 TILE_EVALUATIONS = 1 << 16
@@ -78,6 +80,22 @@ class PixelSelection:
             order += self.ymin * self.width + self.xmin
         return torch.from_numpy(order).to(device)
 
+    def moved(self, first_pixel: tuple[int, int], fpixels: int) -> PixelSelection:
+        """The same pixels counted on a grid that begins so many (slow, fast) before them.
+
+        fpixels: width of that grid
+        """
+        if first_pixel == (0, 0) and fpixels == self.fpixels:
+            return self
+        slow, fast = first_pixel
+        chosen = self.chosen
+        if chosen is not None:
+            rows = torch.div(chosen, self.fpixels, rounding_mode="floor")
+            chosen = (rows + slow) * fpixels + (chosen - rows * self.fpixels) + fast
+        return dataclasses.replace(
+            self, fpixels=fpixels, xmin=self.xmin + fast, ymin=self.ymin + slow, chosen=chosen
+        )
+
     def number(self, slow: int, fast: int) -> int | None:
         """Which of the selected pixels this is; None where it is not one of them."""
         row, column = slow - self.ymin, fast - self.xmin
@@ -92,8 +110,12 @@ class PixelSelection:
 
 
 def select_pixels(experiment: Experiment) -> PixelSelection:
-    """The pixels of the region of interest (bounds inclusive) that the mask keeps."""
-    fpixels, spixels = experiment.detector.fpixels, experiment.detector.spixels
+    """The pixels of the region of interest (bounds inclusive) that the mask keeps.
+
+    Raises InputError for a detector of panels, each of which has its own.
+    """
+    plane = experiment.plane
+    fpixels, spixels = plane.fpixels, plane.spixels
     roi = experiment.roi
     xmin, ymin = (0, 0) if roi is None else (roi.xmin, roi.ymin)
     xmax = fpixels - 1 if roi is None else min(roi.xmax, fpixels - 1)
@@ -107,18 +129,69 @@ def select_pixels(experiment: Experiment) -> PixelSelection:
     return PixelSelection(fpixels, xmin, xmax - xmin + 1, ymin, ymax - ymin + 1, chosen)
 
 
-def check_pixels(pixels: Int[Tensor, " pixels"], detector: DetectorConfig) -> None:
-    """Refuses flat indices that are not on the detector."""
-    count = detector.fpixels * detector.spixels
+def select_of_panel(panel: Panel) -> PixelSelection:
+    """The pixels of a panel's region of interest that its mask keeps, counted from its first."""
+    slow, fast = panel.shape
+    xmin, xmax, ymin, ymax = panel.roi or (0, fast - 1, 0, slow - 1)
+    chosen = None
+    if panel.mask is not None:
+        inside = torch.zeros(panel.shape, dtype=torch.bool)
+        inside[ymin : ymax + 1, xmin : xmax + 1] = True
+        inside &= torch.from_numpy(panel.mask.values)
+        chosen = torch.nonzero(inside.flatten()).flatten()
+    return PixelSelection(fast, xmin, xmax - xmin + 1, ymin, ymax - ymin + 1, chosen)
+
+
+def selections_of(experiment: Experiment) -> tuple[PixelSelection, ...]:
+    """The pixels to render of each panel, or of the one plane."""
+    if experiment.panels:
+        return tuple(select_of_panel(panel) for panel in experiment.panels)
+    return (select_pixels(experiment),)
+
+
+def rendered_indices(experiment: Experiment) -> Int[Tensor, " pixels"]:
+    """Flat indices, in the image, of the pixels to render of all panels, or of the one plane."""
+    size, device = math.prod(experiment.shape[-2:]), torch.device("cpu")
+    parts = [
+        number * size + selection.indices(0, selection.count, device)
+        for number, selection in enumerate(selections_of(experiment))
+    ]
+    return torch.cat(parts)
+
+
+def pixels_to_render(experiment: Experiment) -> int:
+    """How many pixels are rendered, over all panels."""
+    return sum(selection.count for selection in selections_of(experiment))
+
+
+def check_pixels(pixels: Int[Tensor, " pixels"], shape: tuple[int, ...]) -> None:
+    """Refuses flat indices that are not on a detector whose image has this shape."""
+    count = math.prod(shape)
     if pixels.numel() and not 0 <= int(pixels.min()) <= int(pixels.max()) < count:
         remedy = f"flat indices of this detector run from 0 to {count - 1}"
         raise InputError("pixels", (int(pixels.min()), int(pixels.max())), remedy)
 
 
-def chosen_pixels(pixels: Int[Tensor, " pixels"], detector: DetectorConfig) -> PixelSelection:
-    """The pixels with these flat indices, in this order; InputError as of `check_pixels`."""
-    check_pixels(pixels, detector)
-    return PixelSelection(detector.fpixels, 0, detector.fpixels, 0, detector.spixels, pixels)
+def chosen_of_panels(
+    pixels: Int[Tensor, " pixels"], shape: tuple[int, ...]
+) -> list[tuple[int, Int[Tensor, " place"], PixelSelection]]:
+    """Flat indices of an image, parted by panel: its number, where in `pixels` its own stand, and
+    these as a selection of the panel's pixels, in the order given.
+
+    shape: of the image. Raises InputError for a pixel that is not on the detector.
+    """
+    check_pixels(pixels, shape)
+    slow, fast = shape[-2:]
+    if len(shape) == 2:
+        every = torch.arange(pixels.numel(), device=pixels.device)
+        return [(0, every, PixelSelection(fast, 0, fast, 0, slow, pixels))]
+    panel = torch.div(pixels, slow * fast, rounding_mode="floor")
+    found = []
+    for number in torch.unique(panel).tolist():
+        places = torch.nonzero(panel == number).flatten()
+        own = pixels[places] - number * slow * fast
+        found.append((number, places, PixelSelection(fast, 0, fast, 0, slow, own)))
+    return found
 
 
 def step_blocks(plan: Plan, most: int | None = None) -> list[StepBlock]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Iterator
@@ -51,6 +53,12 @@ class EagerWalk:
         self.blocks = step_blocks(plan, most)
         self.size = tile_pixels(self.blocks, most)
 
+    def of_scene(self, scene: Scene) -> EagerWalk:
+        """The walk over another scene with the same sources and steps."""
+        other = copy.copy(self)
+        other.scene = scene
+        return other
+
     def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
         """Pixel numbers of each tile; `largest`: most pixels of one, from the memory allowed."""
         return pixel_ranges(count, min(self.size, largest or self.size))
@@ -79,6 +87,15 @@ class Walk:
     eager: EagerWalk
     gradient: CompiledGradient | None = None
     alone: bool = False
+
+    def of_scene(self, scene: Scene) -> Walk:
+        """The same walk over another scene of the same kind: that of another panel."""
+        eager = self.eager.of_scene(scene)
+        if not isinstance(self.values, CompiledWalk):
+            return dataclasses.replace(self, values=eager, eager=eager)
+        values = self.values.of_scene(scene)
+        gradient = self.gradient and self.gradient.of_walk(values)
+        return Walk(values, eager, gradient, self.alone)
 
     def slope_ranges(self, count: int, largest: int | None) -> Iterator[tuple[int, int]]:
         """Pixel numbers of each tile of a backward pass."""

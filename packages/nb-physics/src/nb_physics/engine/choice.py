@@ -29,7 +29,7 @@ from nb_physics.engine.walk import needed_kernels
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_to
-from nb_physics.tiles import select_pixels
+from nb_physics.tiles import pixels_to_render
 
 MARGIN = 1.25
 """How many times over a kernel has to pay for its building: so wrong may the expected seconds be
@@ -97,7 +97,7 @@ def choose_engine(
     target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     scene = scene_to(make_scene(plan), target)
-    return choice_for(scene, select_pixels(plan.experiment).count, dtype, target, engine)
+    return choice_for(scene, pixels_to_render(plan.experiment), dtype, target, engine)
 
 
 def choice_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator
 
@@ -63,6 +64,14 @@ class CompiledGradient:
         else:
             self._add_sums(total, pixels, weights)
         return as_in_scene(total)
+
+    def of_walk(self, walk: CompiledWalk) -> CompiledGradient:
+        """The gradients of a walk over another scene of the same kind."""
+        other = copy.copy(self)
+        other.walk = walk
+        tensors = kernel_tensors(walk.scene)
+        other.inputs = {name: tensors[name] for name in self.inputs}
+        return other
 
     def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
         """Pixel numbers of each call; `largest`: most pixels of a call, from the memory allowed."""

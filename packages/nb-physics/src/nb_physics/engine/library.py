@@ -50,9 +50,11 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        self.functions = functions = ctypes.CDLL(str(path))
+        # A call through PyDLL keeps Python's lock: to let go of it for a microsecond costs more
+        # than the call itself, where another thread waits for it.
+        self.functions = functions = ctypes.PyDLL(str(path))
         handles = POINTER(c_void_p)
-        run = functions.AOTInductorModelContainerRun
+        self._run = run = ctypes.CDLL(str(path)).AOTInductorModelContainerRun
         run.argtypes = [c_void_p, handles, c_size_t, handles, c_size_t, c_void_p, c_void_p]
         functions.aoti_torch_new_tensor_handle.argtypes = [c_void_p, c_void_p]
         create = functions.AOTInductorModelContainerCreateWithDevice
@@ -72,7 +74,6 @@ class Library:
         count = len(arguments)
         if count != self._arguments:
             raise RuntimeError(f"{count} arguments, where the kernel takes {self._arguments}")
-        run = self.functions.AOTInductorModelContainerRun
         copy = self.functions.aoti_torch_new_tensor_handle
         given, found = (c_void_p * count)(), (c_void_p * self._results)()
         first = ctypes.addressof(given)
@@ -81,7 +82,7 @@ class Library:
                 _check(copy(argument.handle(self), first + number * sizeof(c_void_p)))
             else:
                 given[number] = self.borrow(argument).value
-        _check(run(self._container, given, count, found, self._results, None, None))
+        _check(self._run(self._container, given, count, found, self._results, None, None))
         return [self._copied(c_void_p(handle)) for handle in found]
 
     def _count(self, function: Any) -> int:

@@ -131,7 +131,7 @@ def compare_with_program(
         log: list[str] = []
         experiment = _read(staged.arguments, ours, choices, log)
         run = run_program(program, staged, theirs)
-        detector = experiment.detector
+        detector = experiment.plane
         image = run.image((detector.spixels, detector.fpixels))
         reference = _program_reference(program, run, image)
         computed = _simulate(experiment, choices, log, progress)

@@ -41,7 +41,7 @@ class TapComparison:
     """Two files of a tap, and in which fields they differ."""
 
     tap: str
-    pixels: tuple[tuple[int, int], tuple[int, int]]
+    pixels: tuple[tuple[int, ...], tuple[int, ...]]
     differences: tuple[FieldDifference, ...]
 
 
@@ -116,9 +116,11 @@ def _read_folder(folder: Path) -> list[Result]:
         content = _read_json(path)
         if isinstance(content, dict) and content.get("schema") == SCHEMA:
             try:
-                slow, fast = content["pixel"]
+                place = [int(part) for part in content["pixel"]]
                 _ = {name: (v["unit"], v["value"]) for name, v in content["values"].items()}
-                _ = (content["tap"], int(slow), int(fast))
+                if len(place) not in (2, 3):
+                    raise ValueError("a pixel has two or three numbers")
+                _ = content["tap"]
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise UnreadableError(path, f"not as the schema {SCHEMA} says") from error
             found.append(content)
@@ -198,9 +200,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _pair_lines(pair: TapComparison) -> Iterator[str]:
-    (slow, fast), other = pair.pixels
-    same = (slow, fast) == other
-    where = f"{slow}, {fast}" + ("" if same else f" against {other[0]}, {other[1]}")
+    own, other = (", ".join(map(str, pixel)) for pixel in pair.pixels)
+    where = own if own == other else f"{own} against {other}"
     verdict = "differ" if pair.differences else "agree"
     yield f"{pair.tap} at pixel {where}: {verdict}"
     for entry in pair.differences:

@@ -101,7 +101,7 @@ def probe(
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     readings: list[Reading] = []
     for part, chosen in split_rendered(plan, pixels):
-        recorder = PixelRecorder(chosen, names, plan.experiment.detector.fpixels)
+        recorder = PixelRecorder(chosen, names, plan.experiment.plane.fpixels)
         simulate_pixels(part, chosen, device=device, dtype=dtype, recorder=recorder)
         readings += recorder.readings
     return readings

@@ -33,6 +33,7 @@ class NoiseDraw:
 class PixelRecord:
     """The recorded quantities of a pixel (slow, fast).
 
+    panel: its number, where the experiment has panels; the plan is then that of the panel alone
     plan: the resolved experiment, with the numbers that are the same for all pixels
     rendered: whether the image holds the pixel; outside ROI and mask the image is 0
     noise: where a tap asked for the whole image
@@ -45,7 +46,13 @@ class PixelRecord:
     rendered: bool
     readings: dict[str, list[Reading]]
     noise: NoiseDraw | None = None
+    panel: int | None = None
     _arrays: dict[str, Tensor | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """(panel, slow, fast), or (slow, fast) where there are no panels."""
+        return self.pixel if self.panel is None else (self.panel, *self.pixel)
 
     @property
     def subpixels(self) -> list[tuple[int, int, int]]:

@@ -40,7 +40,7 @@ class TapResult:
             "tap": self.entry.name,
             "package": {"name": self.entry.package, "version": self.entry.version},
             "tag": tag,
-            "pixel": list(record.pixel),
+            "pixel": list(record.place),
             "rendered": record.rendered,
             "oversample": record.plan.oversample,
             "subpixels": [list(subpixel) for subpixel in record.subpixels],

@@ -6,12 +6,21 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from nb_core import Experiment
+from nb_core import Experiment, InputError
 from nb_core.quantities import QUANTITIES
-from nb_physics import NoiseGenerator, Plan, Progress, make_plan, simulate
+from nb_physics import (
+    NoiseGenerator,
+    Plan,
+    Progress,
+    arguments,
+    make_plan,
+    plan_of_panel,
+    simulate,
+)
 from nb_physics.digital import digital_image
 from nb_physics.digitize import noise_counts
 from nb_taps.manager import TapEntry
@@ -38,7 +47,7 @@ class Traced:
 
 def trace_pixels(
     experiment: Experiment | Plan,
-    pixels: Sequence[Pixel],
+    pixels: Sequence[tuple[int, ...]],
     taps: Sequence[TapEntry],
     *,
     every_quantity: bool = True,
@@ -49,19 +58,58 @@ def trace_pixels(
 ) -> list[Traced]:
     """Simulates the tiles of some pixels (slow, fast) and has each tap read each pixel.
 
+    Where there are several panels a pixel is (panel, slow, fast).
     every_quantity: False records only what the taps ask for
     noise: for taps that need the whole image, which is simulated then (with `progress`)
     Raises InputError as `probe` does, and where a tap does not keep to its fields.
     """
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    if plan.experiment.panels:
+        options = {"every_quantity": every_quantity, "device": device, "dtype": dtype}
+        return _trace_panels(plan, pixels, taps, options)
     wanted = {quantity for entry in taps for quantity in entry.tap.quantities}
     names = [name for name in QUANTITIES if every_quantity or name in wanted]
-    records = record_pixels(plan, pixels, names, device=device, dtype=dtype)
+    chosen = [(slow, fast) for _, slow, fast in _places(plan, pixels)]
+    records = record_pixels(plan, chosen, names, device=device, dtype=dtype)
     if any(entry.tap.whole_image for entry in taps):
         choice = noise or NoiseChoice(seed=plan.experiment.outputs.noise_seed)
         image = simulate(plan, device=device, dtype=dtype, progress=progress)
         records = _with_noise(plan, image, records, choice)
     return [Traced(record, [read_tap(entry, record) for entry in taps]) for record in records]
+
+
+def _places(plan: Plan, pixels: Sequence[tuple[int, ...]]) -> list[tuple[int, int, int]]:
+    """The (panel, slow, fast) of each pixel."""
+    return [arguments.pixel(pixel, plan.experiment.shape) for pixel in pixels]
+
+
+def _trace_panels(
+    plan: Plan,
+    pixels: Sequence[tuple[int, ...]],
+    taps: Sequence[TapEntry],
+    options: dict[str, Any],
+) -> list[Traced]:
+    """Pixels of panels, each traced on the plan of its panel, in the order given."""
+    for entry in taps:
+        if entry.tap.whole_image:
+            remedy = "reads a noise image, and panels have none; leave it out"
+            raise InputError("taps", entry.name, remedy)
+    places = list(dict.fromkeys(_places(plan, pixels)))
+    found: dict[tuple[int, int, int], Traced] = {}
+    for number in dict.fromkeys(panel for panel, _, _ in places):
+        own, panel = plan_of_panel(plan, number), plan.panels[number]
+        here = [place for place in places if place[0] == number]
+        for place in here:
+            if not all(0 <= at < size for at, size in zip(place[1:], panel.shape, strict=True)):
+                remedy = f"the panels have {panel.shape} pixels (slow, fast)"
+                raise InputError("pixel", place, remedy)
+        first = panel.first_pixel
+        on_grid = [(slow + first[0], fast + first[1]) for _, slow, fast in here]
+        for place, traced in zip(here, trace_pixels(own, on_grid, taps, **options), strict=True):
+            record = dataclasses.replace(traced.record, panel=number, pixel=place[1:])
+            results = [dataclasses.replace(result, record=record) for result in traced.results]
+            found[place] = Traced(record, results)
+    return [found[place] for place in places]
 
 
 def _with_noise(

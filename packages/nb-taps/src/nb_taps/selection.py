@@ -18,7 +18,7 @@ def split_rendered(
     """The pixels (slow, fast) that the image renders, with its plan; the others, with one that
     renders them: without region of interest and mask. Raises InputError for one off the detector.
     """
-    detector = plan.experiment.detector
+    detector = plan.experiment.plane
     shape = (detector.spixels, detector.fpixels)
     for slow, fast in pixels:
         if not (0 <= slow < shape[0] and 0 <= fast < shape[1]):

@@ -65,7 +65,7 @@ def rich_experiment() -> Experiment:
         mosaic_domains=2,
     )
     detector = dataclasses.replace(
-        plain.detector, detector_abs_um=200.0, detector_thick_um=300.0, detector_thicksteps=2
+        plain.plane, detector_abs_um=200.0, detector_thick_um=300.0, detector_thicksteps=2
     )
     return Experiment(
         crystal,

@@ -120,7 +120,7 @@ def trace_lines(record: PixelRecord) -> Iterator[TraceLine]:
 
 
 def _set_up(record: PixelRecord) -> Iterator[TraceLine]:
-    frame, detector = record.plan.frame, record.plan.experiment.detector
+    frame, detector = record.plan.frame, record.plan.experiment.plane
     yield TraceLine("detector_convention", detector.detector_convention.name)
     for name, value in (
         ("fdet_vec", frame.fast),

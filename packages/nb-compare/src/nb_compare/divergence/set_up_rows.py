@@ -43,7 +43,7 @@ def _numbers(
 
 
 def _detector_rows(log: ProgramLog, plan: Plan) -> Iterator[Row]:
-    frame, detector = plan.frame, plan.experiment.detector
+    frame, detector = plan.frame, plan.experiment.plane
     if "convention" in log.set_up:
         ours, theirs = detector.detector_convention, log.set_up["convention"][0].upper()
         yield compare_texts("geometry", "convention", theirs, ours.name)

@@ -36,13 +36,13 @@ def detector_suspects(scene: Scene) -> Iterator[Suspect]:
         yield from _partial_dmin_suspects(scene)
     if scene.differs("capture", "capture_fraction", "sensor"):
         text = "sensor: another -detector_abs, -detector_thick or -thicksteps"
-        detector = scene.experiment.detector
+        detector = scene.experiment.plane
         blank = detector.detector_abs_um is not None and math.isinf(float(detector.detector_abs_um))
         yield Suspect(Cause(text, 10 if blank else None))
 
 
 def _position_suspects(scene: Scene) -> Iterator[Suspect]:
-    detector = scene.experiment.detector
+    detector = scene.experiment.plane
     yield from _oversample_suspects(scene)
     row = next((r for r in scene.rows if r.quantity in ("convention", "detector_convention")), None)
     for convention in DetectorConvention:
@@ -87,7 +87,8 @@ def _shift_suspects(scene: Scene) -> Iterator[Suspect]:
     half = frame.pixel_size.item() * 500.0
     is_half = all(math.isclose(abs(part), half, rel_tol=1e-2) for part in (fast, slow))
     shifted = dataclasses.replace(frame, origin=frame.origin + moved)
-    plan = dataclasses.replace(scene.plan, frame=shifted)
+    panel = dataclasses.replace(scene.plan.panels[0], frame=shifted)
+    plan = dataclasses.replace(scene.plan, panels=(panel,))
     yield Suspect(Cause(text, 8 if is_half and abs(normal) < half else None), plan, True)
 
 

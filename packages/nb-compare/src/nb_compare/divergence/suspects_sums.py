@@ -39,7 +39,7 @@ def profile_suspects(scene: Scene) -> Iterator[Suspect]:
 def _mended(scene: Scene) -> tuple[int | None, str]:
     """The slip that shows in the first quantity that differs: its line of behaviour.md."""
     plan, experiment = scene.plan, scene.experiment
-    detector, sampling = experiment.detector, experiment.sampling
+    detector, sampling = experiment.plane, experiment.sampling
     in_sum = sampling.oversample_omega or sampling.oversample_polar or sampling.oversample_thick
     of_sums = scene.first.stage in _SUMS
     slips = (

@@ -133,7 +133,7 @@ def _prepare(requests: Sequence[CaseRequest], folder: Path) -> tuple[list[_Ready
         for request in requests:
             experiment = _experiment(request)
             staged = _flat(stage_arguments(request.arguments), request.name, inputs)
-            detector = experiment.detector
+            detector = experiment.plane
             files = image_files(experiment.outputs, {})
             files.pop("float", None)
             ready.append(_Ready(request, staged, (detector.spixels, detector.fpixels), files))

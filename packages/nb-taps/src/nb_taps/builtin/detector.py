@@ -51,7 +51,7 @@ class OmegaTap(Tap):
             "mean": mean,
             "last_over_mean": omega[-1] / mean,
             "used": record.number("omega_used"),
-            "point_pixel": record.plan.experiment.detector.point_pixel,
+            "point_pixel": record.plan.experiment.plane.point_pixel,
         }
 
 

@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from nb_core import BackgroundConfig, CrystalShape, Experiment
+from nb_core import BackgroundConfig, CrystalShape, Detector, Experiment
 from nb_physics import Plan, make_plan, simulate
 from nb_physics.geometry import directions, flat_positions, subpixel_coordinates
 from nb_physics.lattice.gauss import WIDTH_SQUARED
 from nb_physics.lattice.tophat import RADIUS_SQUARED
+from nb_physics.panels import PanelPlan
 from nb_physics.scattering import scattering_vectors
 from nb_physics.vectors import length
 from nb_refine.images import Computing, said_once
@@ -91,8 +92,9 @@ def broadened(experiment: Experiment, plan: Plan, width: float) -> Experiment:
 
 def _sub_pixels(plan: Plan, width: float) -> int:
     """One sub-pixel is enough for spots that are broader than a pixel."""
-    frame = plan.frame
-    pixel = float(frame.pixel_size / frame.close_distance / plan.sources.wavelength.min())
+    shortest = float(plan.sources.wavelength.min())
+    frames = [panel.frame for panel in plan.panels]
+    pixel = max(float(frame.pixel_size / frame.close_distance) for frame in frames) / shortest
     return 1 if width > pixel else plan.oversample
 
 
@@ -139,11 +141,23 @@ def near_reflections(
 
 def flat_topped(experiment: Experiment, plan: Plan, radius: float) -> Experiment:
     """The experiment with flat-topped spots of this radius (1/Angstrom), of one mosaic domain, one
-    sub-pixel a pixel, and nothing else.
+    sub-pixel a pixel, all pixels, and nothing else.
     """
     topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, RADIUS_SQUARED / radius**2)
     dry = BackgroundConfig(water_size_um=0.0)
-    return dataclasses.replace(_of_one_domain(topped, 1), background=dry, roi=None, mask=None)
+    return dataclasses.replace(_of_all_pixels(_of_one_domain(topped, 1)), background=dry)
+
+
+def _of_all_pixels(experiment: Experiment) -> Experiment:
+    """The experiment without regions of interest and masks."""
+    if not isinstance(experiment.detector, Detector):
+        return dataclasses.replace(experiment, roi=None, mask=None)
+    panels = tuple(
+        dataclasses.replace(panel, roi=None, mask=None) for panel in experiment.detector.panels
+    )
+    return dataclasses.replace(
+        experiment, detector=dataclasses.replace(experiment.detector, panels=panels)
+    )
 
 
 def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:
@@ -156,9 +170,15 @@ def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:
 
 def longest_q(plan: Plan) -> float:
     """Length of the scattering vector at the farthest corner of the detector, 1/Angstrom."""
-    frame, detector = plan.frame, plan.experiment.detector
-    slow = torch.tensor([0, 0, detector.spixels - 1, detector.spixels - 1])
-    fast = torch.tensor([0, detector.fpixels - 1, 0, detector.fpixels - 1])
+    return max(_longest_on(plan, panel) for panel in plan.panels)
+
+
+def _longest_on(plan: Plan, panel: PanelPlan) -> float:
+    frame = panel.frame
+    (first_slow, first_fast), (height, width) = panel.first_pixel, panel.shape
+    last_slow, last_fast = first_slow + height - 1, first_fast + width - 1
+    slow = torch.tensor([first_slow, first_slow, last_slow, last_slow])
+    fast = torch.tensor([first_fast, last_fast, first_fast, last_fast])
     along_slow, along_fast = (
         subpixel_coordinates(index, 0, 1, frame.pixel_size) for index in (slow, fast)
     )

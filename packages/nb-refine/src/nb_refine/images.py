@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from torch import Tensor
 
 import nb_physics
 from nb_core import Experiment, NbWarning
-from nb_physics import Choice, Engine, Progress, choose_engine, photons_at, select_pixels
+from nb_physics import Choice, Engine, Progress, choose_engine, photons_at, rendered_indices
 
 MOST_TOGETHER = 1 << 19
 """Pixels whose derivatives stand in memory where only their photons are wanted."""
@@ -87,14 +88,13 @@ class WithoutDerivatives:
 
     def image(
         self, build: Build, values: Float[Tensor, " parameters"]
-    ) -> Float[Tensor, "slow fast"]:
+    ) -> Float[Tensor, "*panel slow fast"]:
         """The whole image; 0 outside the region of interest and the mask."""
         experiment = build(values.detach())
-        detector, selection = experiment.detector, select_pixels(experiment)
-        rendered = selection.indices(0, selection.count, torch.device("cpu"))
-        image = torch.zeros(detector.spixels * detector.fpixels, dtype=torch.float64)
+        rendered = rendered_indices(experiment)
+        image = torch.zeros(math.prod(experiment.shape), dtype=torch.float64)
         image[rendered] = self.at(build, values, rendered)
-        return image.reshape(detector.spixels, detector.fpixels)
+        return image.reshape(experiment.shape)
 
     def at(
         self, build: Build, values: Float[Tensor, " parameters"], pixels: Int[Tensor, " pixels"]

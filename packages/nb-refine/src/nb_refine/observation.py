@@ -19,8 +19,9 @@ from nb_core import (
     PixelKind,
     image_formats,
 )
+from nb_core.configs.checks import plain_number
 from nb_core.formats.atomic import AnyPath
-from nb_physics import select_pixels
+from nb_physics import rendered_indices
 
 MOST_BELOW_OFFSET = 0.01
 """Share of the pixels that may lie below the offset; more say that the offset is wrong."""
@@ -30,12 +31,13 @@ MOST_BELOW_OFFSET = 0.01
 class Observation:
     """A measured image.
 
-    photons: shape (slow, fast); usable: pixels that may be fitted, same shape
+    photons: shape (slow, fast), or (panel, slow, fast) of several panels
+    usable: pixels that may be fitted, same shape
     name: of its file, for messages
     """
 
-    photons: Float[Tensor, "slow fast"]
-    usable: Bool[Tensor, "slow fast"]
+    photons: Float[Tensor, "*panel slow fast"]
+    usable: Bool[Tensor, "*panel slow fast"]
     name: str = "image"
 
 
@@ -49,17 +51,17 @@ def read_image(
 ) -> Observation:
     """An image of photons (raw float32), or of counts = photons x gain + adc_offset (SMV).
 
+    Of several panels a raw float image holds one after the other.
     adc_offset: default that of the image's header (ADC_OFFSET), else the experiment's
     formats: that may be read; default all, those of installed plugins too
     Saturated pixels and those below the offset cannot be used. Raises InputError for a file that
     is no image, has another size than the experiment's detector, or does not agree with the
     offset; warns (NbWarning) where header and experiment have different offsets.
     """
-    detector = experiment.detector
     if not gain > 0:
         raise InputError("gain", gain, "counts per photon; must be greater than 0")
     formats = image_formats() if formats is None else formats
-    image = formats.read(path, (detector.spixels, detector.fpixels))
+    image = formats.read(path, experiment.shape)
     if image.kind is PixelKind.GREY_LEVELS:
         remedy = "a PGM picture has but 256 grey levels; give an SMV or raw float32 image"
         raise InputError("image", str(path), remedy)
@@ -90,26 +92,27 @@ def _offset(image: ImageData, experiment: Experiment) -> float:
 
 
 def observe(
-    photons: Float[Tensor, "slow fast"] | Float[np.ndarray, "slow fast"],
+    photons: Float[Tensor, "*panel slow fast"] | Float[np.ndarray, "*panel slow fast"],
     experiment: Experiment,
     *,
-    usable: Bool[Tensor, "slow fast"] | None = None,
+    usable: Bool[Tensor, "*panel slow fast"] | None = None,
     name: str = "image",
 ) -> Observation:
     """An image in photons, of which the experiment's region of interest and mask are used.
 
+    A panel's trusted range, in its ADU (gain times photons), leaves out what lies outside.
     Raises InputError where it has another size than the detector, holds what is no number, is
     blank, or lies below 0 in more than one pixel in a hundred.
     """
     values = torch.as_tensor(photons, dtype=torch.float64)
-    shape = (experiment.detector.spixels, experiment.detector.fpixels)
+    shape = experiment.shape
     if tuple(values.shape) != shape:
-        remedy = f"the model's detector has {shape} pixels (slow, fast)"
+        axes = "panel, slow, fast" if len(shape) == 3 else "slow, fast"
+        remedy = f"the model's detector has {shape} pixels ({axes})"
         raise InputError(name, tuple(values.shape), remedy)
-    selection = select_pixels(experiment)
     chosen = torch.zeros(values.numel(), dtype=torch.bool)
-    chosen[selection.indices(0, selection.count, torch.device("cpu"))] = True
-    chosen = chosen.reshape(shape)
+    chosen[rendered_indices(experiment)] = True
+    chosen = chosen.reshape(shape) & _trusted(values, experiment)
     if usable is not None:
         chosen &= usable
     if not values[chosen].isfinite().all():
@@ -124,3 +127,17 @@ def observe(
         what = "no pixel can be used" if not inside.numel() else f"all pixels are {inside[0]:g}"
         raise InputError(name, what, "the image is blank; there is nothing to fit")
     return Observation(values, chosen, name)
+
+
+def _trusted(
+    photons: Float[Tensor, "*panel slow fast"], experiment: Experiment
+) -> Bool[Tensor, "*panel slow fast"]:
+    """Which pixels lie in the trusted range of their panel, where it has one."""
+    trusted = torch.ones(photons.shape, dtype=torch.bool)
+    stack, marks = photons.reshape(-1, *photons.shape[-2:]), trusted.view(-1, *photons.shape[-2:])
+    for number, panel in enumerate(experiment.panels):
+        if panel.trusted_range is not None:
+            low, high = (plain_number(end) for end in panel.trusted_range)
+            counts = stack[number] * plain_number(panel.gain)
+            marks[number] = (counts >= low) & (counts <= high)
+    return trusted

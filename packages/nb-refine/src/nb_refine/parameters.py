@@ -22,6 +22,7 @@ from nb_core import (
 from nb_core.units import m_to_mm
 from nb_physics import Plan
 from nb_refine.lattice import TERMS, TIES, Lattice, check_cell, free_terms
+from nb_refine.panel_moves import REACH, UNITS, move_starts, moved, panels_of
 
 Values = Mapping[str, Tensor]
 """The value of each parameter, a tensor of no dimensions, by its name."""
@@ -256,9 +257,21 @@ def _apply_background(model: Model, experiment: Experiment, values: Values) -> E
     return dataclasses.replace(experiment, background=background)
 
 
+def _describe_panels(experiment: Experiment, plan: Plan, lattice: Lattice) -> list[Parameter]:
+    starts = move_starts(panels_of(experiment))
+    return [
+        _around(name, "detector", UNITS[kind], start, REACH[kind])
+        for name, (kind, start) in starts.items()
+    ]
+
+
+def _apply_panels(model: Model, experiment: Experiment, values: Values) -> Experiment:
+    return dataclasses.replace(experiment, detector=moved(panels_of(experiment), values))
+
+
 def _describe_distance(experiment: Experiment, plan: Plan, lattice: Lattice) -> list[Parameter]:
     _refuse_fixed_origin(experiment, "distance")
-    distance = float(getattr(experiment.detector, _distance_field(experiment)))
+    distance = float(getattr(experiment.plane, _distance_field(experiment)))
     return [_times("distance", "distance", "mm", distance, 0.95, 1.05, geometric=True)]
 
 
@@ -267,7 +280,7 @@ def _apply_distance(model: Model, experiment: Experiment, values: Values) -> Exp
 
 
 def _distance_field(experiment: Experiment) -> str:
-    given = experiment.detector.close_distance_mm is not None
+    given = experiment.plane.close_distance_mm is not None
     return "close_distance_mm" if given else "distance_mm"
 
 
@@ -297,14 +310,17 @@ def _apply_centre(model: Model, experiment: Experiment, values: Values) -> Exper
 
 def _counts_from_origin(experiment: Experiment, plan: Plan) -> bool:
     """Whether the point nearest to the sample places the detector (docs/conventions.md)."""
-    custom = experiment.detector.detector_convention is DetectorConvention.CUSTOM
+    custom = experiment.plane.detector_convention is DetectorConvention.CUSTOM
     return plan.frame.pivot is DetectorPivot.SAMPLE and not custom
 
 
 def _refuse_fixed_origin(experiment: Experiment, group: str) -> None:
-    if experiment.detector.pix0_vector_m is not None and experiment.profile is Profile.CORRECTED:
+    if experiment.panels:
+        remedy = "belongs to nanoBragg's one plane; refine `detector` to move panels"
+        raise InputError("parameters", group, remedy)
+    if experiment.plane.pix0_vector_m is not None and experiment.profile is Profile.CORRECTED:
         remedy = f"it places the detector; leave it out to refine {group}"
-        raise InputError("pix0_vector_m", experiment.detector.pix0_vector_m, remedy)
+        raise InputError("pix0_vector_m", experiment.plane.pix0_vector_m, remedy)
 
 
 def _with(experiment: Experiment, section: str, **fields: Any) -> Experiment:
@@ -322,6 +338,7 @@ GROUPS: dict[str, Group] = {
     "background": Group(_describe_background, _apply_background),
     "distance": Group(_describe_distance, _apply_distance),
     "beam_centre": Group(_describe_centre, _apply_centre),
+    "detector": Group(_describe_panels, _apply_panels),
 }
 
 GROUP_NAMES = tuple(GROUPS)

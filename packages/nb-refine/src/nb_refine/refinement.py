@@ -84,7 +84,7 @@ def _check(experiment: Experiment, steps: int, start_error_deg: float) -> None:
 class Refinement:
     """Fits an experiment to an image.
 
-    image: photons, shape (slow, fast), or an Observation
+    image: photons, shape (slow, fast) or (panel, slow, fast), or an Observation
     parameters: groups of parameters, some of GROUP_NAMES
     steps: most steps of each stage
     start_error_deg: how far the start's orientation may be off; what moves spots as far by an
@@ -100,7 +100,9 @@ class Refinement:
     def __init__(
         self,
         experiment: Experiment,
-        image: Observation | Float[Tensor, "slow fast"] | Float[np.ndarray, "slow fast"],
+        image: Observation
+        | Float[Tensor, "*panel slow fast"]
+        | Float[np.ndarray, "*panel slow fast"],
         parameters: Sequence[str] = PARAMETERS,
         *,
         lattice: Lattice | str = Lattice.TRICLINIC,

@@ -51,7 +51,7 @@ class Result:
     correlation: of the values, shape (parameters, parameters)
     chi_squared: of all usable pixels, divided by their number less that of the parameters
     pixels: how many were fitted; at_bound: parameters that ended at a bound
-    before, after: simulated photons, shape (slow, fast)
+    before, after: simulated photons, shape (slow, fast) or (panel, slow, fast)
     """
 
     start: Experiment
@@ -65,8 +65,8 @@ class Result:
     pixels: int
     at_bound: tuple[str, ...]
     history: tuple[Step, ...]
-    before: Float[Tensor, "slow fast"]
-    after: Float[Tensor, "slow fast"]
+    before: Float[Tensor, "*panel slow fast"]
+    after: Float[Tensor, "*panel slow fast"]
 
     @property
     def reason(self) -> str:

@@ -22,7 +22,7 @@ from nb_core import flags_to_experiment
 from nb_core.flags.parse import read_options
 from nb_physics import simulate
 
-OTHERS = {"hkl-list", "saxs", "sources", "layers", "rotation", "gradient"}
+OTHERS = {"hkl-list", "saxs", "sources", "layers", "rotation", "gradient", "panels"}
 COUNTS = Counts(
     pixels=256,
     slow=16,

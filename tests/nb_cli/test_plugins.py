@@ -200,4 +200,4 @@ def test_an_image_of_several_panels_is_not_drawn(refused, plugin, folder, monkey
 
     monkeypatch.setattr(OutsideFormat, "read", read)
     (folder / "a").write_bytes(MARK)
-    assert "a: (2, 3, 4): several panels; nb view draws one" in refused("view", "a")
+    assert "a: (2, 3, 4): several panels; name their experiment" in refused("view", "a")

@@ -24,9 +24,11 @@ from nb_core import (
 )
 from nb_core.formats.fdump import write_dump
 from nb_core.formats.smv import HeaderStyle, SmvHeader
-from nb_physics import Figures, NoiseGenerator, Plan
-from nb_physics.digital import DigitalImage, digital_image, image_files
+from nb_physics import Figures, NoiseGenerator, Plan, image_figures
+from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
+from nb_physics.figures import panel_figures
 from nb_physics.header import default_header_style, dials_misreads, smv_header
+from nb_physics.tiles import selections_of
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",
@@ -118,6 +120,38 @@ def _out_outputs(out: Sequence[str], formats: Sequence[str]) -> list[Output]:
     ]
 
 
+def outputs_of_panels(
+    experiment: Experiment,
+    out: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    *,
+    named: bool = False,
+) -> list[Output]:
+    """The image files to write of an experiment with panels: photons, as raw float32 where none is
+    named. The arguments are those of `chosen_outputs`.
+
+    Raises InputError for a format that holds no photons, or not those of several panels.
+    """
+    outputs, count = experiment.outputs, len(experiment.panels)
+    for name in ("intfile", "pgmfile", "noisefile"):
+        if getattr(outputs, name) is not None:
+            remedy = (
+                f"holds one plane, and there are {count} panels; write their "
+                "photons (-floatfile), panel by panel, or draw them (--png)"
+            )
+            raise InputError(f"-{name}", getattr(outputs, name), remedy)
+    files = {} if outputs.floatfile is None else {"float": outputs.floatfile}
+    if not (files or named or out):
+        files = {"float": DEFAULT_FILES["float"]}
+    chosen = [*nanobragg_outputs(files), *_out_outputs(out, formats)]
+    for output in chosen:
+        several = output.format.several_panels or count == 1
+        if not several or PixelKind.PHOTONS not in output.format.holds:
+            remedy = f"{output.format.title} cannot hold the photons of {count} panels"
+            raise InputError("--out", output.path, remedy)
+    return chosen
+
+
 def input_files(experiment: Experiment) -> list[str]:
     """The files that an experiment was read from."""
     things = (
@@ -125,6 +159,7 @@ def input_files(experiment: Experiment) -> list[str]:
         experiment.crystal.matrix,
         experiment.beam.sources,
         experiment.mask,
+        *(panel.mask for panel in experiment.panels),
     )
     return [thing.source for thing in things if thing is not None and thing.source is not None]
 
@@ -249,14 +284,37 @@ def write_outputs(
     style: of the SMV headers; warns (NbWarning) of a geometry that DIALS cannot read from one
     Raises InputError for an image that float32 cannot hold, OutputError as the formats do.
     """
+    if plan.experiment.panels:
+        return _write_panels(plan, image, files, overwrite=overwrite)
     digital = digital_image(plan, image)
     if style is HeaderStyle.DIALS and any(file.format.name == "smv" for file in files):
         for reason in dials_misreads(plan):
             warnings.warn(f"SMV header for DIALS: {reason}", NbWarning, stacklevel=2)
     writer = ImageWriter(digital, generator, smv_header(plan, style), overwrite)
     written = [Written(file.path, writer.write(file)) for file in files]
+    return digital.figures, [*written, *_write_dump(plan)]
+
+
+def _write_dump(plan: Plan) -> list[Written]:
+    """The binary file of structure factors, where one is asked for."""
     dump, factors = plan.experiment.outputs.dumpfile, plan.experiment.structure_factors
-    if dump is not None and factors is not None:
-        write_dump(dump, factors, float(plan.experiment.crystal.default_F))
-        written.append(Written(dump, "structure factors, binary"))
-    return digital.figures, written
+    if dump is None or factors is None:
+        return []
+    write_dump(dump, factors, float(plan.experiment.crystal.default_F))
+    return [Written(dump, "structure factors, binary")]
+
+
+def _write_panels(
+    plan: Plan, image: Tensor, files: Sequence[Output], *, overwrite: bool
+) -> tuple[Figures, list[Written]]:
+    """Writes the photons of panels, one panel after the other."""
+    single = checked_photons(image.detach().cpu().float().numpy())
+    selections = selections_of(plan.experiment)
+    one = single.ndim == 2
+    figures = image_figures(single, selections[0]) if one else panel_figures(single, selections)
+    written = []
+    for file in files:
+        file.format.write(file.path, ImageData(single, PixelKind.PHOTONS), overwrite=overwrite)
+        panels = "" if one else f", {len(single)} panels one after the other"
+        written.append(Written(file.path, f"photons, {file.format.title}{panels}"))
+    return figures, [*written, *_write_dump(plan)]

@@ -77,6 +77,11 @@ def draw_simulation(
 ) -> None:
     """Draws a simulated image with its resolution rings; OutputError where it cannot be written."""
     name = title or os.path.basename(path)
+    if image.ndim == 3:
+        from nb_cli.panel_picture import draw_panels
+
+        draw_panels(plan, image, path, overwrite=overwrite, title=name)
+        return
     scene = Scene(
         image,
         "photons",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from nb_cli.outputs import input_files
 from nb_cli.refine_picture import draw_comparison
@@ -73,7 +74,7 @@ def write_result(
 
     Raises OutputError as `result_folder` and `atomic_write` do.
     """
-    counts, usable = observation.photons.numpy(), observation.usable.numpy()
+    counts, usable = _one_plane(observation.photons), _one_plane(observation.usable)
     with result_folder(parent, command[1:]) as (working, final):
         texts = {
             "refined.toml": experiment_to_toml(result.experiment, working),
@@ -88,7 +89,7 @@ def write_result(
         for name, image in (("before", result.before), ("after", result.after)):
             with atomic_write(working / f"{name}.png") as handle:
                 title = f"model {name} refinement"
-                handle.write(draw_comparison(counts, image.detach().numpy(), usable, title))
+                handle.write(draw_comparison(counts, _one_plane(image), usable, title))
         write_evidence(
             working,
             [command],
@@ -98,6 +99,12 @@ def write_result(
             engine=origin.engine,
         )
         return final
+
+
+def _one_plane(image: Tensor) -> np.ndarray:
+    """An image as (slow, fast); of several panels, one below the other."""
+    plane: np.ndarray = image.detach().reshape(-1, image.shape[-1]).numpy()
+    return plane
 
 
 def _table(rows: Sequence[Sequence[object]]) -> str:

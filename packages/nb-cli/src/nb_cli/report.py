@@ -7,7 +7,8 @@ import warnings
 
 from torch import Tensor
 
-from nb_core import CrystalShape, DetectorConvention, NbWarning, Profile
+from nb_cli.panel_report import panel_rows
+from nb_core import CrystalShape, Detector, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics import Choice, Figures, Plan, select_pixels
@@ -45,8 +46,9 @@ def warn_of_long_work(plan: Plan) -> None:
 
 def describe_figures(figures: Figures) -> str:
     """The figures of an image, one line."""
+    panel = "" if figures.panel is None else f"panel {figures.panel}, "
     return (
-        f"max {figures.maximum:g} photons at slow {figures.slow}, fast {figures.fast}; "
+        f"max {figures.maximum:g} photons at {panel}slow {figures.slow}, fast {figures.fast}; "
         f"mean {figures.mean:g}, rms {figures.rms:g}, rmsd {figures.rmsd:g}"
     )
 
@@ -102,6 +104,9 @@ def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
             for name, sweep, unit, scale in sweeps
             if sweep.range > 0
         ]
+    if plan.experiment.panels:
+        rows.append(("beam", f"along {_direction(plan.axes.beam)}"))
+        rows.append(("goniometer", f"turns about {_direction(plan.axes.spindle)}"))
     kahn = "none" if beam.nopolar else f"Kahn factor {_number(plan.polarization)}"
     rows.append(("polarization", kahn))
     rows.append(("fluence", f"{_number(plan.fluence)} photons/m^2"))
@@ -112,7 +117,9 @@ def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
-    detector, frame = plan.experiment.detector, plan.frame
+    if isinstance(plan.experiment.detector, Detector):
+        return panel_rows(plan, plan.experiment.detector)
+    detector, frame = plan.experiment.plane, plan.frame
     pixel = _number(detector.pixel_size_mm)
     convention = detector.detector_convention
     own = ", own vectors" if convention is DetectorConvention.CUSTOM else ""
@@ -196,6 +203,10 @@ def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
     steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
     spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
     return f"{steps} over {spread}  ({sweep.why})" if sweep.range else f"1 step  ({sweep.why})"
+
+
+def _direction(vector: Tensor) -> str:
+    return " ".join(f"{part + 0.0:.6g}" for part in vector.detach().tolist())
 
 
 def _number(value: float | Tensor) -> str:

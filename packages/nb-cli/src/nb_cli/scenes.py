@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from nb_core import ImageData
+from nb_core import DetectorConfig, ImageData
 from nb_core.units import rad_to_deg
 from nb_physics import Plan
 from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
 from nb_physics.orientation import cell_parameters
+from nb_physics.panels import PanelPlan
 from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda
 from nb_physics.vectors import length
 
@@ -52,19 +53,28 @@ def ring_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 def plan_spacing(plan: Plan) -> np.ndarray:
     """Spacing d (Angstrom) at the pixels of `ring_grid`, as the first source gives it."""
-    frame, detector = plan.frame, plan.experiment.detector
-    rows, columns = (torch.from_numpy(p) for p in ring_grid((detector.spixels, detector.fpixels)))
+    _, _, spacing = panel_spacing(plan, plan.panels[0])
+    return spacing
+
+
+def panel_spacing(plan: Plan, panel: PanelPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns of `ring_grid` on a panel's grid, and the spacing d (Angstrom) there."""
+    frame, detector = panel.frame, plan.experiment.detector
+    places = ring_grid(panel.shape)
+    numbers = [own + first for own, first in zip(places, panel.first_pixel, strict=True)]
+    rows, columns = (torch.from_numpy(number) for number in numbers)
     row, column = (part.flatten() for part in torch.meshgrid(rows, columns, indexing="ij"))
     slow = subpixel_coordinates(row, 0, 1, frame.pixel_size)
     fast = subpixel_coordinates(column, 0, 1, frame.pixel_size)
     position = flat_positions(fast, slow, torch.zeros_like(frame.pixel_size), frame)
-    if detector.curved_detector:
+    if isinstance(detector, DetectorConfig) and detector.curved_detector:
         position = curved_positions(position, fast, slow, frame, plan.experiment.profile)
     _, ray = directions(position)
     sources = plan.sources
     q = scattering_vectors(ray, sources.incident[:, :1], sources.wavelength[:1])
     stol = sin_theta_over_lambda(q)[:, 0].clamp(min=1e-12)
-    return (0.5 / stol).reshape(len(rows), len(columns)).detach().numpy()
+    spacing = (0.5 / stol).reshape(len(rows), len(columns)).detach().numpy()
+    return numbers[0], numbers[1], spacing
 
 
 def plan_beam(plan: Plan) -> tuple[float, float]:
@@ -83,10 +93,17 @@ def plan_details(plan: Plan) -> str:
     parts = [
         f"cell {edges} Å {' '.join(angles)}{'°' if angles else ''}".replace(" °", "°").strip(),
         _rotation(float(experiment.crystal.phi_start_deg), float(rad_to_deg(plan.phi.range))),
-        f"distance {plan.frame.distance.item() * 1000:.4g} mm",
+        f"distance {_shortest(plan):.4g} mm",
         f"wavelength {float(experiment.beam.wavelength_A):.5g} Å",
     ]
     return ", ".join(parts)
+
+
+def _shortest(plan: Plan) -> float:
+    """Distance along the beam; of several panels, the least to a panel's plane. Millimetres."""
+    if len(plan.panels) == 1:
+        return plan.frame.distance.item() * 1000
+    return min(float(panel.frame.close_distance.detach()) for panel in plan.panels) * 1000
 
 
 def _rotation(start: float, width: float) -> str:

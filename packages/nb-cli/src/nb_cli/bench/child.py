@@ -70,9 +70,10 @@ class _Worker:
         from nb_cli.bench.cost import count_plan
 
         self.device, self.dtype, self.engine = job["device"], job["dtype"], job["engine"]
+        self.panels = job.get("panels") or (1, 1)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            self.plan = _plan(job["arguments"])
+            self.plan = _plan(job["arguments"], job.get("panels"))
             self.call = self._gradient if job["gradient"] else self._image
             self.image = self.call()
         self.warnings = list(dict.fromkeys(str(entry.message) for entry in caught))
@@ -123,8 +124,13 @@ class _Worker:
         return {"seconds": seconds, "forward": forward, **sizes}
 
     def save(self, path: str) -> dict[str, Any]:
-        """Writes the image as raw float32."""
-        self.image.detach().cpu().float().numpy().tofile(path)
+        """Writes the image as raw float32; of panels that were cut out of a plane, the plane."""
+        image = self.image.detach().cpu().float()
+        if image.ndim == 3:
+            rows, columns = self.panels
+            pieces = image.reshape(rows, columns, *image.shape[1:]).permute(0, 2, 1, 3)
+            image = pieces.reshape(rows * image.shape[1], columns * image.shape[2])
+        image.numpy().tofile(path)
         return {"image": path}
 
     def profile(self, path: str) -> dict[str, Any]:
@@ -156,11 +162,19 @@ def _timed(call: Callable[[], Tensor]) -> tuple[float, Tensor]:
     return time.perf_counter() - start, image
 
 
-def _plan(arguments: list[str]) -> Plan:
-    from nb_core import flags_to_experiment
-    from nb_physics import make_plan
+def _plan(arguments: list[str], panels: tuple[int, int] | None = None) -> Plan:
+    """panels: rows and columns that the plane is cut into; the profile is corrected then"""
+    import dataclasses
 
-    return make_plan(flags_to_experiment(arguments))
+    from nb_core import Detector, flags_to_experiment
+    from nb_physics import as_panels, make_plan
+
+    experiment = flags_to_experiment(arguments)
+    if panels is None:
+        return make_plan(experiment)
+    whole = as_panels(experiment)
+    assert isinstance(whole.detector, Detector)
+    return make_plan(dataclasses.replace(whole, detector=whole.detector.cut(*panels)))
 
 
 def _replanned(experiment: Experiment) -> Plan:

@@ -28,6 +28,7 @@ memory: the image once, the list of structure factors once, 72 for a step, 32 fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,13 +120,13 @@ class Ceiling:
 
 def count_plan(plan: Plan) -> Counts:
     """The counts of a plan."""
-    from nb_physics import select_pixels
+    from nb_physics import rendered_indices
 
-    detector = plan.experiment.detector
+    shape = plan.experiment.shape
     return Counts(
-        pixels=select_pixels(plan.experiment).count,
-        slow=detector.spixels,
-        fast=detector.fpixels,
+        pixels=rendered_indices(plan.experiment).numel(),
+        slow=math.prod(shape[:-1]),
+        fast=shape[-1],
         layers=plan.layers.count,
         oversample=plan.oversample,
         sources=plan.sources.wavelength.numel(),

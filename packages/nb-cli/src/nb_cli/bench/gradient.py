@@ -37,8 +37,8 @@ def with_parameters(experiment: Experiment) -> tuple[Experiment, list[Tensor]]:
         misset_deg=parameter(given.misset_deg or (0.0, 0.0, 0.0)),
         N_cells=(Na, Nb, Nc),
     )
-    distance, wavelength = experiment.detector.distance_mm, experiment.beam.wavelength_A
-    detector = dataclasses.replace(experiment.detector, distance_mm=parameter(distance))
+    distance, wavelength = experiment.plane.distance_mm, experiment.beam.wavelength_A
+    detector = dataclasses.replace(experiment.plane, distance_mm=parameter(distance))
     beam = dataclasses.replace(experiment.beam, wavelength_A=parameter(wavelength))
     made = dataclasses.replace(experiment, crystal=crystal, detector=detector, beam=beam)
     return made, parameters

@@ -142,6 +142,7 @@ class Bench:
             "device": self.settings.device,
             "engine": engine,
             "gradient": workload.gradient,
+            "panels": workload.panels,
         }
 
     def _ceiling(self, place: Place) -> Ceiling:

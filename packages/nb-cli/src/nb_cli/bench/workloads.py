@@ -23,6 +23,8 @@ _CUBIC = "100 100 100 90 90 90"
 _STILL = f"-lambda 0.5 -cell {_CUBIC} -N 5 -default_F 100 -distance 500 -oversample 1"
 _STILL_MM, _STEPS_MM = 204.8, 102.4
 """Edges of the detectors; a pixel's size follows from the number of pixels."""
+_ALL_PANELS, _PANELS_MM = (16, 8), 200.0
+"""Rows and columns of the largest number of panels, and the height of all together."""
 _PILATUS = (2463, 2527)
 _PILATUS_ROI = (0, 2462, 1136, 1391)
 
@@ -36,6 +38,7 @@ class Workload:
     needs_hkl: gets the list of `write_hkl`; roi: xmin xmax ymin ymax, where only that is rendered
     threads: where it wants a number of its own
     gradient: whether a call is an image and its gradient (nb_cli.bench.gradient)
+    panels: rows and columns of panels that the plane is cut into, where it is
     """
 
     name: str
@@ -46,6 +49,7 @@ class Workload:
     roi: tuple[int, int, int, int] | None = None
     threads: int | None = None
     gradient: bool = False
+    panels: tuple[int, int] | None = None
 
     def arguments(self, hkl: Path | None) -> list[str]:
         """All of nanoBragg's options; hkl: the list, where it is at hand."""
@@ -131,6 +135,22 @@ def gradient(domains: int, phi: int) -> Make:
     return make
 
 
+def panels(rows: int, columns: int) -> Make:
+    """Ten domains in the corrected profile, on panels of `size` pixels an edge, which together are
+    as large whatever their number.
+    """
+    line = _steps_line(10, 1, _CUBIC)  # an oblique one is another cell in C than in `corrected`
+
+    def make(size: int) -> Workload:
+        slow, fast = _ALL_PANELS[0] * size, _ALL_PANELS[1] * size
+        camera = f"-detpixels_x {fast} -detpixels_y {slow} -pixel {_PANELS_MM / slow:.10g}"
+        flags = tuple(f"{line} {camera}".split())
+        name = f"panels-{rows * columns}-{size}"
+        return Workload(name, "panels", flags, panels=(rows, columns))
+
+    return make
+
+
 def threads(count: int) -> Make:
     """The 100 steps, with a number of threads of its own."""
     line = _steps_line(10, 10)
@@ -180,6 +200,8 @@ def suite_entries(name: str, cores: int) -> list[Entry]:
         Entry(sources, (512,)),
         Entry(layers, (512,)),
         Entry(rotation, (_PILATUS[1],)),
+        Entry(panels(1, 1), (254,)),
+        Entry(panels(*_ALL_PANELS), (254,)),
         Entry(gradient(1, 1), (1024,)),
         Entry(gradient(10, 5), (1024,)),
         *(Entry(threads(count), (512,)) for count in thread_counts(cores)),

@@ -73,11 +73,12 @@ def convert(
 @experiment_arguments
 def check(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool) -> None:
     """Say whether the experiment can be simulated; exit code 2 where it cannot."""
+    import math
+
     from nb_physics import make_plan
 
     plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
-    detector = plan.experiment.detector
-    evaluations = detector.fpixels * detector.spixels * plan.steps * plan.layers.count
+    evaluations = math.prod(plan.experiment.shape) * plan.steps * plan.layers.count
     click.echo(f"ok: {evaluations:.3g} evaluations")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nb_cli.outputs import Output
-    from nb_core import Experiment
+    from nb_core import Experiment, OutputConfig
     from nb_core.formats.smv import HeaderStyle
     from nb_physics import Plan
 
@@ -132,11 +132,14 @@ def _files(
 
     Refuses outputs that could not be written, or that are inputs, before any work is done.
     """
-    from nb_cli.outputs import check_targets, chosen_outputs, input_files
+    from nb_cli.outputs import check_targets, chosen_outputs, input_files, outputs_of_panels
     from nb_cli.picture import picture_format
 
     more = png is not None
-    files = chosen_outputs(experiment.outputs, out, formats, named=more, style=style)
+    if experiment.panels:
+        files = outputs_of_panels(experiment, out, formats, named=more)
+    else:
+        files = chosen_outputs(experiment.outputs, out, formats, named=more, style=style)
     paths = [file.path for file in files]
     named = [name for name in (*paths, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]
@@ -162,8 +165,16 @@ def _print_pixel(experiment: Experiment, image: Tensor) -> None:
     outputs = experiment.outputs
     if not outputs.printout:
         return
+    if image.ndim == 3:
+        for number, panel in enumerate(experiment.panels):
+            _print_one(outputs, image[number], f"{panel.name}, ")
+    else:
+        _print_one(outputs, image, "")
+
+
+def _print_one(outputs: OutputConfig, image: Tensor, where: str) -> None:
     if outputs.printout_pixel is None:
         click.echo("-printout: name a pixel with -printout_pixel FAST SLOW")
     else:
         slow, fast = outputs.printout_pixel
-        click.echo(f"pixel fast {fast} slow {slow}: {image[slow, fast].item():.10g} photons")
+        click.echo(f"{where}pixel fast {fast} slow {slow}: {image[slow, fast].item():.10g} photons")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nb_core import Experiment
     from nb_taps import TapEntry, Traced
 
-Pixel = tuple[int, int]
+Pixel = tuple[int, ...]
 DEFAULT_FOLDER = "nb-trace"
 
 
@@ -35,13 +35,41 @@ class TraceGroup(click.Group):
     ) -> click.Context:
         subcommand = self.commands.get(args[0]) if args else None
         if subcommand is None:
-            return super().make_context(info_name, args, parent, **extra)
+            return super().make_context(info_name, with_panels(args), parent, **extra)
         return subcommand.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+
+def with_panels(args: list[str]) -> list[str]:
+    """The arguments, with --panel-pixel for each --pixel that three whole numbers follow."""
+    found = list(args)
+    end = found.index("--") if "--" in found else len(found)
+    for place in range(end):
+        numbers = found[place + 1 : min(place + 4, end)]
+        if found[place] == "--pixel" and len(numbers) == 3 and all(map(_is_whole, numbers)):
+            found[place] = "--panel-pixel"
+    return found
+
+
+def _is_whole(word: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9]+", word) is not None
 
 
 @click.group("trace", cls=TraceGroup, invoke_without_command=True)
 @click.option(
-    "--pixel", "pixels", type=(int, int), multiple=True, metavar="SLOW FAST", help="Repeatable."
+    "--pixel",
+    "pixels",
+    type=(int, int),
+    multiple=True,
+    metavar="[PANEL] SLOW FAST",
+    help="Repeatable; of a detector of several panels, the panel's number first.",
+)
+@click.option(
+    "--panel-pixel",
+    "of_panels",
+    type=(int, int, int),
+    multiple=True,
+    metavar="PANEL SLOW FAST",
+    help="The same, of a detector of several panels; what --pixel with three numbers is.",
 )
 @click.option(
     "--roi",
@@ -66,6 +94,7 @@ def command(
     profile: str | None,
     ignore_unknown_flags: bool,
     pixels: tuple[Pixel, ...],
+    of_panels: tuple[Pixel, ...],
     region: tuple[int, int, int, int] | None,
     tag: str | None,
     taps: str | None,
@@ -85,8 +114,9 @@ def command(
     nb trace --pixel 0 0 --tag edge --taps f_cell --json --out-dir OUT experiment.toml
     nb trace diff OUT_A OUT_B
 
-    A pixel is named slow first. Prints what the taps recorded, a table, and last a sentence that
-    says why the pixel is as bright as it is. The photons are those of the image, bit for bit.
+    A pixel is named slow first, or by panel, slow and fast where there are several panels. Prints
+    what the taps recorded, a table, and last a sentence that says why the pixel is as bright as it
+    is. The photons are those of the image, bit for bit.
     With --json or --out-dir writes files; one has lines `TRACE_PY: name=value`, in the order in
     which nanoBragg computes, which --lines prints.
     """
@@ -101,7 +131,9 @@ def command(
     noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)
     kept = as_json or bool(out_dir)
     inputs = _inputs(experiment, arguments) if kept else {}
-    traced = _trace(experiment, _pixels(pixels, region), chosen, device, dtype, noise)
+    traced = _trace(
+        experiment, _pixels((*pixels, *of_panels), region), chosen, device, dtype, noise
+    )
     folder = None
     if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
@@ -281,8 +313,8 @@ def _make(folder: Path) -> None:
 def _files(traced: list[Traced], tag: str | None, as_json: bool) -> Iterator[tuple[str, str]]:
     """Each file's name, and its text."""
     for pixel in traced:
-        slow, fast = pixel.record.pixel
-        stem = f"{tag}-{slow}-{fast}" if tag else f"{slow}-{fast}"
+        place = "-".join(map(str, pixel.record.place))
+        stem = f"{tag}-{place}" if tag else place
         yield f"{stem}.trace", _lines(pixel)
         for result in pixel.results if as_json else ():
             content = json.dumps(result.to_json(tag), indent=2, allow_nan=False)

@@ -80,6 +80,9 @@ def command(
     plan = None
     if arguments:
         plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
+    if plan is not None and len(plan.experiment.shape) == 3:
+        _view_panels(plan, image, target, looks, overwrite=not no_overwrite)
+        return
     scene = _scene(image, shape, plan, pedestal)
     save_scene(scene, target, overwrite=not no_overwrite, style=style)
     slow, fast = scene.values.shape
@@ -89,6 +92,33 @@ def command(
     )
     if scene.pedestal:
         click.echo(f"drawn without a pedestal of {scene.pedestal:g} {scene.unit}")
+    click.echo(f"wrote {target}")
+
+
+def _view_panels(
+    plan: Plan, path: str, target: str, looks: dict[str, Any], *, overwrite: bool
+) -> None:
+    """Draws an image of several panels."""
+    from nb_cli.panel_picture import draw_panels
+    from nb_cli.plugins import known_formats
+    from nb_core import InputError
+
+    for name, value in looks.items():
+        if value:
+            remedy = "is not for pictures of several panels; leave it out"
+            raise InputError(f"--{name}", value, remedy)
+    shape = plan.experiment.shape
+    image = known_formats().read(path, shape).values
+    if image.shape != shape:
+        remedy = f"the experiment's detector has {shape} pixels (panel, slow, fast)"
+        raise InputError(path, image.shape, remedy)
+    _check_finite(path, image.reshape(-1, shape[-1]))
+    draw_panels(plan, image, target, overwrite=overwrite, title=path)
+    size = " x ".join(map(str, shape))
+    mean = image.mean(dtype="float64")
+    click.echo(
+        f"{path}: {size} pixels (panel, slow, fast), max {image.max():g}, mean {mean:g} photons"
+    )
     click.echo(f"wrote {target}")
 
 
@@ -119,7 +149,7 @@ def _scene(
     from nb_core import InputError
 
     if plan is not None:
-        shape = (plan.experiment.detector.spixels, plan.experiment.detector.fpixels)
+        shape = (plan.experiment.plane.spixels, plan.experiment.plane.fpixels)
     scene, own_pedestal = _read_scene(path, shape)
     if plan is not None:
         if shape != scene.values.shape:
@@ -143,7 +173,9 @@ def _read_scene(path: str, shape: tuple[int, int] | None) -> tuple[Scene, bool]:
 
     image = known_formats().read(path, shape)
     if image.values.ndim != 2:
-        remedy = "several panels; nb view draws one: write it to a file of its own"
+        remedy = (
+            "several panels; name their experiment after the image: nb view IMAGE EXPERIMENT.toml"
+        )
         raise InputError(path, image.values.shape, remedy)
     _check_finite(path, image.values)
     return image_scene(image, os.path.basename(path)), image.pedestal is not None

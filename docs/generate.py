@@ -26,7 +26,9 @@ from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig, CrystalShape
 from nb_core.configs.detector import DetectorConfig
 from nb_core.configs.experiment import Experiment
+from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
+from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
 from nb_core.configs.sampling import BackgroundConfig, Profile, SamplingConfig
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.flags.option import Option
@@ -47,6 +49,11 @@ CONFIGS = (
     SamplingConfig,
     BackgroundConfig,
     OutputConfig,
+    Detector,
+    Panel,
+    Sensor,
+    PanelGroup,
+    GoniometerConfig,
 )
 ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
 PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine")
@@ -133,8 +140,9 @@ def configs_page() -> str:
     parts = [
         "# Fields of an experiment",
         "Each class is a frozen dataclass; the unit is part of the name. In a TOML file the "
-        "fields of `crystal`, `detector`, `beam`, `sampling`, `background` and `outputs` stand in "
-        "sections of those names, and `profile` and `roi` at the top. The files of an experiment "
+        "fields of `crystal`, `detector`, `beam`, `sampling`, `background`, `outputs` and "
+        "`goniometer` stand in sections of those names, and `profile` and `roi` at the top; "
+        "[panels](../how-to/panels.md) are tables `[[panel]]`. The files of an experiment "
         "are named there too: `hkl`, `dump` and `mask` at the top, `crystal.matrix` and "
         "`beam.sources`.",
         "`Scalar` is an int, a float or a tensor of one element; `Vector` is three of those or a "

@@ -13,7 +13,7 @@ import torch
 from small_experiments import small_experiment, small_list
 
 from nb_core import CrystalShape, InputError, Mask, NbWarning, Profile, Roi
-from nb_physics import Engine, make_plan, simulate
+from nb_physics import Engine, as_panels, make_plan, simulate
 from nb_physics.engine import derive, load, make, walk
 from nb_physics.engine.cache import cache_folder, kernel_path
 from nb_physics.engine.kernel import Role, kernel_kind_from_json, kernel_tensors
@@ -102,6 +102,59 @@ def test_tiles_and_threads_cannot_be_seen(experiment, monkeypatch):
             assert torch.equal(simulate(experiment, engine="compiled"), whole)
     finally:
         torch.set_num_threads(usual)
+
+
+def on_panels(rows, columns, shift=(0.0, 0.0, 0.0)):
+    """The corrected experiment on 10 x 20 pixels, cut into panels, and moved."""
+    whole = as_panels(larger(EXPERIMENTS["corrected"]))
+    cut = dataclasses.replace(whole.detector.cut(rows, columns), shift_mm=shift)
+    return dataclasses.replace(whole, detector=cut)
+
+
+def test_panels_take_the_kernels_of_a_plane(cache, monkeypatch):
+    """A kernel takes as many pixels of a panel as it can, and the plane's come out."""
+    monkeypatch.setattr(walk, "MOST_PIXELS", 64)
+    whole, pieces = (simulate(on_panels(*cut), engine="compiled") for cut in ((1, 1), (2, 4)))
+    assert whole.shape == (10, 20)
+    assert pieces.shape == (8, 5, 5)
+    assert torch.equal(pieces.reshape(2, 4, 5, 5).permute(0, 2, 1, 3).reshape(10, 20), whole)
+    eager = simulate(on_panels(2, 4), engine="eager")
+    torch.testing.assert_close(pieces, eager, rtol=0, atol=1e-12 * eager.max().item())
+    kinds = {kernel_path(kernel) for kernel in kernels_of(on_panels(2, 4))}
+    assert kinds == {kernel_path(kernel) for kernel in kernels_of(EXPERIMENTS["corrected"])}
+
+
+def test_kernels_give_the_gradient_of_panels(cache):
+    def slope(engine):
+        shift = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+        image = simulate(on_panels(2, 2, shift), engine=engine)
+        return torch.autograd.grad(image.square().sum(), shift)[0]
+
+    expected = slope("eager")
+    assert (expected != 0).all()
+    # the squares add up some 200 slopes of both signs, which costs a digit or two
+    torch.testing.assert_close(slope("compiled"), expected, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("count", "threads", "sizes"),
+    [
+        (64, 2, [64]),  # too little work to be parted
+        (262144, 1, [83840] * 3 + [10624]),
+        (262144, 2, [65536] * 4),
+        (262144, 3, [43712] * 5 + [43584]),
+        (6 * 83840, 2, [83840] * 6),
+    ],
+)
+def test_threads_get_calls_of_one_size(count, threads, sizes):
+    """Of 100 steps, of which a call takes 83 840 pixels at most."""
+    hundred = {"phi_steps": 10, "osc_range_deg": 1.0, "mosaic_spread_deg": 1.0}
+    scene = make_scene(make_plan(small_experiment(**hundred, mosaic_domains=10)))
+    planned = walk.CompiledWalk.__new__(walk.CompiledWalk)
+    planned.scene, planned.kinds = scene, needed_kernels(scene, torch.float64, torch.device("cpu"))
+    ranges = list(planned.ranges(count, threads=threads))
+    assert [stop - start for start, stop in ranges] == sizes
+    assert [start for start, _ in ranges] == list(np.cumsum([0, *sizes[:-1]]))
 
 
 def test_a_region_has_the_pixels_of_the_whole_image(experiment):

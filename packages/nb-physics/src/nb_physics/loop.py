@@ -98,12 +98,15 @@ class TileLoop:
             if self.progress is not None:
                 self.progress(starts[tile.part] + tile.stop, starts[-1])
 
-        share_out(self._tiles(), compute, finish, device=self.device, alone=self.alone)
+        tiles = self._tiles(torch.get_num_threads() if self.device.type == "cpu" else 1)
+        share_out(tiles, compute, finish, device=self.device, alone=self.alone)
 
-    def _tiles(self) -> Iterator[Tile]:
-        number = 0
+    def _tiles(self, threads: int) -> Iterator[Tile]:
+        """The tiles of all parts; of one part each thread gets as many."""
+        number, threads = 0, threads if len(self.parts) == 1 else 1
         for place, part in enumerate(self.parts):
-            for start, stop in part.walks[0].values.ranges(part.selection.count, self.largest):
+            values, count = part.walks[0].values, part.selection.count
+            for start, stop in values.ranges(count, self.largest, threads):
                 yield Tile(number, place, start, stop)
                 number += 1
 

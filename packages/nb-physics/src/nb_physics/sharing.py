@@ -7,10 +7,12 @@ ninety operations a tile. Threads with tiles of their own meet once an image.
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -33,8 +35,9 @@ def share_out(
 ) -> None:
     """Calls `take(part, work(part))` for each part, `take` in the parts' order and in this thread.
 
-    On the CPU as many threads work as torch has (torch.get_num_threads), each with gradients on or
-    off as here. An error or an interrupt ends the work when the parts at hand are done.
+    On the CPU as many threads work as torch has (torch.get_num_threads), this one among them, each
+    with gradients on or off as here. An error or an interrupt ends the work when the parts at hand
+    are done.
     alone: work in this thread, because something follows the operations that only it knows of: a
     recorder, torch.func, forward mode
     """
@@ -59,13 +62,18 @@ def _by_threads(
     work: Callable[[Part], Result],
     take: Callable[[Part, Result], None],
 ) -> None:
+    """This thread works too, on the first part that no other has begun.
+
+    A thread that waits leaves its core idle, where the system may let two others share one for
+    milliseconds.
+    """
     graded = torch.is_grad_enabled()
 
     def result(part: Part) -> Result:
         with torch.set_grad_enabled(graded):
             return work(part)
 
-    pool = ThreadPoolExecutor(threads, "nb-tile", initializer=_take_one_thread)
+    pool = _pool(threads - 1)
     running: deque[tuple[Part, Future[Result]]] = deque()
     try:
         while True:
@@ -73,10 +81,35 @@ def _by_threads(
                 running.append((part, pool.submit(result, part)))
             if not running:
                 return
+            if not running[0][1].done():
+                _help(running, work)
             part, future = running.popleft()
             take(part, future.result())
     finally:
-        pool.shutdown(cancel_futures=True)
+        for _, future in running:
+            future.cancel()
+        wait(future for _, future in running)
+
+
+def _help(running: deque[tuple[Part, Future[Result]]], work: Callable[[Part], Result]) -> None:
+    """Does parts that nobody has begun, until the first one is done or all are begun."""
+    for place, (part, future) in enumerate(running):
+        if running[0][1].done():
+            return
+        if future.cancel():
+            done: Future[Result] = Future()
+            done.set_result(work(part))
+            running[place] = (part, done)
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """So many threads, which stay: to start them takes milliseconds, as long as a small image."""
+    return ThreadPoolExecutor(threads, "nb-tile", initializer=_take_one_thread)
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _take_one_thread() -> None:

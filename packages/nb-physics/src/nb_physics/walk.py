@@ -59,8 +59,13 @@ class EagerWalk:
         other.scene = scene
         return other
 
-    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
-        """Pixel numbers of each tile; `largest`: most pixels of one, from the memory allowed."""
+    def ranges(
+        self, count: int, largest: int | None = None, threads: int = 1
+    ) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each tile; `largest`: most pixels of one, from the memory allowed.
+
+        Tiles are small, and there are enough of them for any number of threads.
+        """
         return pixel_ranges(count, min(self.size, largest or self.size))
 
     def photons(

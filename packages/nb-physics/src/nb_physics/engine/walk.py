@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -21,6 +21,9 @@ from nb_physics.tiles import PixelSelection, StepBlock
 MOST_PIXELS = 1 << 17
 MOST_EVALUATIONS = 1 << 23
 """Of one call: some ten milliseconds, so that no thread waits long for the last of another."""
+
+LEAST_EVALUATIONS = 1 << 18
+"""Of one call that is parted for another thread: a millisecond, which pays for the thread."""
 
 MOST_STORED = 1 << 20
 """Of one call, numbers that a kernel keeps in memory: vectors to each source, or running sums."""
@@ -60,6 +63,14 @@ class CompiledWalk:
         parts = [kernel_tensors(scene.part(block)) for block in self.blocks]
         self.parts = [[Fixed(tensor) for tensor in part.values()] for part in parts]
         self._places: dict[tuple[int, ...], list[Fixed]] = {}
+        self._prepare([fixed for part in self.parts for fixed in part])
+        self.place(0, 0, 0, 1)
+
+    def _prepare(self, arguments: Iterable[Fixed]) -> None:
+        """Makes the handles of arguments, so that threads that begin together need not."""
+        if isinstance(self.kernels[0], Library):
+            for argument in arguments:
+                argument.handle(self.kernels[0])
 
     def of_scene(self, scene: Scene) -> CompiledWalk:
         """The walk over another scene of the same kind: that of another panel.
@@ -77,17 +88,30 @@ class CompiledWalk:
             raise ValueError("another crystal or beam needs a walk of its own")
         own = {n: Fixed(theirs[names[n]].detach()) for n in changed}
         other.parts = [[own.get(n, fixed) for n, fixed in enumerate(part)] for part in self.parts]
-        if isinstance(self.kernels[0], Library):
-            for fixed in own.values():
-                fixed.handle(self.kernels[0])
+        other._prepare(own.values())
         return other
 
-    def ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
-        """Pixel numbers of each call; `largest`: most pixels of a call, from the memory allowed."""
-        size = min(largest or MOST_PIXELS, self._pixels())
-        size = max(1, size // WHOLE_VECTORS) * WHOLE_VECTORS
+    def ranges(
+        self, count: int, largest: int | None = None, threads: int = 1
+    ) -> Iterator[tuple[int, int]]:
+        """Pixel numbers of each call.
+
+        largest: most pixels of a call, from the memory allowed; threads: get as many calls each,
+        of the same size, where there are few
+        """
+        most = min(largest or MOST_PIXELS, self._pixels())
+        size = most = max(1, most // WHOLE_VECTORS) * WHOLE_VECTORS
+        calls = math.ceil(count / most)
+        if threads > 1 and self._evaluations(count / max(calls, threads)) > LEAST_EVALUATIONS:
+            even = math.ceil(count / (math.ceil(calls / threads) * threads))
+            size = min(most, even + -even % WHOLE_VECTORS)
         for start in range(0, count, size):
             yield start, min(start + size, count)
+
+    def _evaluations(self, pixels: float) -> float:
+        """Of so many pixels, in one call."""
+        steps = min(self.scene.cell_vectors.shape[2], BLOCK_STEPS)
+        return pixels * self.scene.wavelength.numel() * steps
 
     def _pixels(self) -> int:
         sources = self.scene.wavelength.numel()
@@ -143,6 +167,7 @@ class CompiledWalk:
                 torch.tensor(float(n), dtype=like.dtype, device=like.device) for n in numbers
             ]
             self._places[numbers] = [Fixed(tensor) for tensor in tensors]
+            self._prepare(self._places[numbers])
         return self._places[numbers]
 
 

@@ -63,6 +63,7 @@ SWITCHES = {
 CHOICES = {"shape", "detector_convention", "detector_pivot"}
 FILES = {"floatfile", "intfile", "pgmfile", "noisefile", "dumpfile"}
 OTHERS = {"N_cells", "sample_size_mm", "printout_pixel", "matrix", "sources"}
+OTHERS |= {"U_matrix", "vectors_A"}
 
 HOMES = {field.name: config for config in SECTIONS.values() for field in dataclasses.fields(config)}
 NOT_NUMBERS = ["5", True, None, [5.0], (1.0,), b"5", 5j, {}, torch.ones(2), torch.tensor(True)]

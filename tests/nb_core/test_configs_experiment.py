@@ -4,16 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+from config_making import make as make_config
 
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.output import OutputConfig
-from nb_core.configs.sampling import Roi
+from nb_core.configs.sampling import Profile, Roi
 from nb_core.conventions import DetectorConvention
 from nb_core.data import Mask
 from nb_core.errors import InputError
+from nb_core.flags.write import experiment_to_flags
 from nb_core.settings import SECTIONS
 
 DETECTOR_VECTORS = (
@@ -110,3 +112,42 @@ def test_vectors_need_the_custom_convention(convention):
         assert caught.value.field == name
         custom = DetectorConfig(detector_convention=DetectorConvention.CUSTOM)
         assert Experiment(**parts, detector=custom)
+
+
+VECTORS = ((70.0, 0.0, 0.0), (1.0, 80.0, 0.0), (0.0, 2.0, 90.0))
+TURN = ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "remedy"),
+    [
+        ({"vectors_A": VECTORS, "cell_a": 70.0}, "vectors_A", "cell_a out"),
+        ({"vectors_A": VECTORS[:2]}, "vectors_A", "expected 3 rows"),
+        ({"vectors_A": (*VECTORS[:2], (1.0, 2.0))}, "vectors_A", "3 numbers"),
+        ({"vectors_A": (VECTORS[1], VECTORS[0], VECTORS[2])}, "vectors_A", "left-handed"),
+        ({"vectors_A": (VECTORS[0], VECTORS[0], VECTORS[2])}, "vectors_A", "no volume"),
+        ({"U_matrix": TURN}, "U_matrix", "give cell_a"),
+        ({"U_matrix": VECTORS, "cell_a": 70.0}, "U_matrix", "no rotation"),
+        ({"U_matrix": (TURN[1], TURN[0], TURN[2]), "cell_a": 70.0}, "U_matrix", "right-handed"),
+    ],
+)
+def test_vectors_that_make_no_crystal(fields, field, remedy):
+    with pytest.raises(InputError) as caught:
+        make_config(CrystalConfig, **fields)
+    assert caught.value.field == field
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("fields", [{"vectors_A": VECTORS}, {"cell_a": 70.0, "U_matrix": TURN}])
+def test_nanobragg_has_no_real_vectors(fields):
+    crystal = CrystalConfig(**fields)
+    with pytest.raises(InputError, match="corrected"):
+        Experiment(crystal, profile=Profile.REFERENCE)
+    with pytest.raises(InputError, match="TOML"):
+        experiment_to_flags(Experiment(crystal))
+
+
+def test_lists_and_arrays_of_vectors_are_taken():
+    expected = CrystalConfig(vectors_A=VECTORS)
+    for given in ([list(row) for row in VECTORS], np.array(VECTORS)):
+        assert make_config(CrystalConfig, vectors_A=given) == expected

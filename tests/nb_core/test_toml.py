@@ -30,6 +30,8 @@ INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
 CRYSTAL = "[crystal]\ncell_a = 70.0\n"
 
 VALUES = {
+    "U_matrix": ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
+    "vectors_A": ((70.0, 0.0, 0.0), (1.0, 80.0, 0.0), (0.0, 2.0, 90.0)),
     "polarization_fraction": 0.75,
     "matrix": read_matrix(INPUTS / "tric.mat"),
     "sources": read_sources(INPUTS / "sources5.txt"),
@@ -89,6 +91,8 @@ def test_every_field_is_written_and_read_back(section, field, tmp_path):
     if "Vector" in str(field.type) and field.name != "misset_deg":
         chosen["detector"]["detector_convention"] = DetectorConvention.CUSTOM
     chosen[section][field.name] = value
+    if field.name == "vectors_A":
+        del chosen["crystal"]["cell_a"]
     configs = {name: SECTIONS[name](**fields) for name, fields in chosen.items()}
     if field.name in OF_PANELS:
         configs["detector"] = Detector((Panel(),))

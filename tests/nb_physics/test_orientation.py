@@ -1,5 +1,6 @@
 """The crystal in the laboratory: cell, matrix, misset, phi and mosaic domains."""
 
+import dataclasses
 import math
 import warnings
 
@@ -271,3 +272,43 @@ def test_behaviour_44_a_cell_and_the_same_cell_as_a_matrix_give_one_image():
 
     assert correlation(CORRECTED) == pytest.approx(1.0, abs=1e-9)
     assert correlation(REFERENCE) < 0.99
+
+
+class TestOtherWaysToSayACell:
+    """A U matrix and a cell, or a, b, c in the lab: the same crystal as a misset cell."""
+
+    misset = dataclasses.replace(
+        CrystalConfig(cell_a=70.0, cell_b=80.0, cell_c=90.0, cell_alpha=75.0, cell_beta=85.0),
+        misset_deg=(10.0, -20.0, 30.0),
+    )
+
+    @pytest.fixture
+    def expected(self):
+        return unit_cell(self.misset, 1.0, Profile.CORRECTED)
+
+    def same(self, found, expected):
+        for name in ("real", "reciprocal", "volume"):
+            torch.testing.assert_close(
+                getattr(found, name), getattr(expected, name), rtol=1e-12, atol=1e-12
+            )
+
+    def test_real_vectors(self, expected):
+        vectors = tuple(tuple(row) for row in expected.real.tolist())
+        for rows in (vectors, expected.real):
+            crystal = CrystalConfig(vectors_A=rows)
+            self.same(unit_cell(crystal, 1.0, Profile.CORRECTED), expected)
+
+    def test_a_u_matrix(self, expected):
+        straight = unit_cell(
+            dataclasses.replace(self.misset, misset_deg=None), 1.0, Profile.CORRECTED
+        )
+        turn = expected.reciprocal.T @ torch.linalg.inv(straight.reciprocal.T)
+        crystal = dataclasses.replace(self.misset, misset_deg=None, U_matrix=turn)
+        self.same(unit_cell(crystal, 1.0, Profile.CORRECTED), expected)
+
+    def test_a_misset_turns_them_further(self, expected):
+        vectors = unit_cell(
+            dataclasses.replace(self.misset, misset_deg=None), 1.0, Profile.CORRECTED
+        ).real
+        crystal = CrystalConfig(vectors_A=vectors, misset_deg=self.misset.misset_deg)
+        self.same(unit_cell(crystal, 1.0, Profile.CORRECTED), expected)

@@ -220,5 +220,7 @@ def _to_toml(value: Any) -> Any:
 
 def _from_toml(value: Any) -> Any:
     if isinstance(value, list):
+        if value and all(isinstance(part, list) for part in value):
+            return tuple(map(_from_toml, value))
         return tuple(None if part == _UNSET else part for part in value)
     return value

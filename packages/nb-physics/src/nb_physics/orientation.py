@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalConfig, Profile
-from nb_core.configs.checks import Scalar, scalar_tensor, vector_tensor
+from nb_core.configs.checks import Scalar, matrix_tensor, scalar_tensor, vector_tensor
 from nb_core.ran1 import Ran1, matrix_to_misset, mosaic_draws, rotation_draw
 from nb_core.sweeps import Sweep, resolve_mosaic, resolve_phi, resolve_rotation
 from nb_core.units import deg_to_rad
@@ -104,16 +104,22 @@ def standard_orientation(cell: CellParameters, profile: Profile) -> Float[Tensor
 
 
 def unit_cell(crystal: CrystalConfig, wavelength_A: Scalar, profile: Profile) -> UnitCell:
-    """The oriented cell: from the cell or the A matrix, then the misset rotation.
+    """The oriented cell: from the cell, the A matrix or real-space vectors, then the misset.
 
-    Given both, the matrix sets the directions and the cell the lengths.
+    Given cell and A matrix, the matrix sets the directions and the cell the lengths. A U matrix
+    turns the cell from its default orientation.
     """
+    if crystal.vectors_A is not None:
+        return _cell_of_vectors(matrix_tensor(crystal.vectors_A), misset_angles(crystal, profile))
     cell = cell_parameters(crystal)
     if crystal.matrix is not None:
         reciprocal = crystal.matrix.values.T * (1.0 / scalar_tensor(wavelength_A))
     else:
         assert cell is not None
         reciprocal = standard_orientation(cell, profile)
+    if crystal.U_matrix is not None:
+        turn = matrix_tensor(crystal.U_matrix)
+        reciprocal = torch.stack([apply_matrix(turn, vector) for vector in reciprocal])
     misset = misset_angles(crystal, profile)
     reciprocal = torch.stack([rotate_xyz(vector, misset) for vector in reciprocal])
     areas = _cross_products(reciprocal)
@@ -130,6 +136,14 @@ def unit_cell(crystal: CrystalConfig, wavelength_A: Scalar, profile: Profile) ->
     volume = 1.0 / inverse_volume
     real = areas * volume
     return UnitCell(real, _cross_products(real) * inverse_volume, volume, misset)
+
+
+def _cell_of_vectors(real: Float[Tensor, "3 3"], misset: Float[Tensor, "3"]) -> UnitCell:
+    """The cell of a, b, c (Angstrom), turned by the misset."""
+    real = torch.stack([rotate_xyz(vector, misset) for vector in real])
+    areas = _cross_products(real)
+    volume = dot(real[0], areas[0])
+    return UnitCell(real, areas / volume, volume, misset)
 
 
 def misset_angles(crystal: CrystalConfig, profile: Profile) -> Float[Tensor, "3"]:

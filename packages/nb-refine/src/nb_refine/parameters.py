@@ -164,6 +164,9 @@ def _apply_misset(model: Model, experiment: Experiment, values: Values) -> Exper
 def plain_cell(experiment: Experiment) -> dict[str, float]:
     """The cell with its defaults (Angstrom, degrees), by `TERMS`; InputError for a matrix."""
     crystal = experiment.crystal
+    if crystal.vectors_A is not None:
+        remedy = "they set cell and orientation; give the cell and U_matrix to refine it"
+        raise InputError("crystal.vectors_A", "a, b, c", remedy)
     if isinstance(crystal.matrix, OrientationMatrix) or crystal.cell_a is None:
         remedy = "an A matrix sets the cell's directions; give the cell and misset_deg to refine it"
         raise InputError("crystal.matrix", crystal.matrix and crystal.matrix.source, remedy)

@@ -18,6 +18,9 @@ Scalar = int | float | Tensor
 Vector = tuple[Scalar, Scalar, Scalar] | Tensor
 """Three continuous numbers, or a tensor of shape (3,)."""
 
+Matrix = tuple[Vector, Vector, Vector] | Tensor
+"""Three rows of three continuous numbers, or a tensor of shape (3, 3)."""
+
 LEAST_LENGTH = 1e-18
 """No length is smaller, or greater than its inverse, in the unit of its field."""
 
@@ -91,6 +94,14 @@ def vector(field: str, value: object) -> tuple[float, float, float]:
     return x, y, z
 
 
+def matrix(field: str, value: object) -> list[tuple[float, float, float]]:
+    """The plain rows of a matrix; refuses other shapes, NaN and infinities."""
+    if isinstance(value, Tensor) and value.shape != (3, 3):
+        raise InputError(field, tuple(value.shape), "expected three rows of three numbers")
+    rows = list(value) if isinstance(value, Tensor) else sequence(field, value, 3, "rows")
+    return [vector(field, row) for row in rows]
+
+
 def sequence(field: str, value: object, length: int, what: str) -> list[Any]:
     """The parts of a tuple or list that must have `length` of them."""
     if not isinstance(value, tuple | list) or len(value) != length:
@@ -158,6 +169,13 @@ def scalar_tensor(value: Scalar, device: torch.device | str | None = None) -> Te
 def plain_number(value: Scalar) -> float:
     """A scalar field as a number, whose gradient is not looked at."""
     return value.detach().item() if isinstance(value, Tensor) else float(value)
+
+
+def matrix_tensor(value: Matrix) -> Tensor:
+    """A matrix field as a float64 tensor of shape (3, 3), with its gradient kept."""
+    if isinstance(value, Tensor):
+        return value.to(dtype=torch.float64)
+    return torch.stack([vector_tensor(row) for row in value])
 
 
 def vector_tensor(value: Vector, device: torch.device | str | None = None) -> Tensor:

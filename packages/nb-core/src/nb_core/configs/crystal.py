@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
 from nb_core.configs import checks
 from nb_core.configs.base import Config
-from nb_core.configs.checks import Scalar, Vector
+from nb_core.configs.checks import Matrix, Scalar, Vector
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError
 from nb_core.sweeps import MOST_STEPS
@@ -23,6 +24,10 @@ class CrystalShape(Enum):
     TOPHAT = "tophat"
 
 
+ORTHONORMAL = 1e-4
+"""How far a U matrix, which may come from a file with few digits, is from a rotation at most."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CrystalConfig(Config):
     """A crystal. Continuous fields take a float or a tensor; nanoBragg resolves None.
@@ -30,6 +35,10 @@ class CrystalConfig(Config):
     cell_a, cell_b, cell_c: Angstrom; b and c default to a
     cell_alpha, cell_beta, cell_gamma: degrees; default 90
     matrix: a MOSFLM A matrix in place of the cell; with a cell, the matrix gives the directions
+    U_matrix: in place of the default orientation of the cell, a rotation: rows x, y, z of the lab
+        by columns of the axes in which a* lies along the first, b* in the plane of the first two
+        (Busing & Levy, Acta Cryst. 22, 1967); the A matrix is U B. Corrected profile only
+    vectors_A: a, b, c in the lab, Angstrom, in place of cell and orientation; corrected only
     misset_deg: rotations about lab x, then y, then z, or "random" (needs misset_seed)
     N_cells: unit cells along a, b, c; 0 counts as 1
     sample_size_mm: full width along a, b, c; where given, replaces that N (rounded up)
@@ -49,6 +58,8 @@ class CrystalConfig(Config):
     cell_beta: Scalar | None = None
     cell_gamma: Scalar | None = None
     matrix: OrientationMatrix | None = None
+    U_matrix: Matrix | None = None
+    vectors_A: Matrix | None = None
     misset_deg: Vector | Literal["random"] | None = None
     misset_seed: int | None = None
     N_cells: tuple[Scalar, Scalar, Scalar] = (5, 5, 5)
@@ -67,6 +78,12 @@ class CrystalConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("U_matrix", "vectors_A"):
+            rows = getattr(self, name)
+            if isinstance(rows, tuple):
+                rows = tuple(tuple(r) if isinstance(r, list) else r for r in rows)
+                object.__setattr__(self, name, rows)
+        self._check_vectors()
         self._check_cell()
         self._check_orientation()
         self._check_size()
@@ -74,7 +91,7 @@ class CrystalConfig(Config):
 
     def _check_cell(self) -> None:
         checks.instance("matrix", self.matrix, OrientationMatrix)
-        if self.cell_a is None and self.matrix is None:
+        if self.cell_a is None and self.matrix is None and self.vectors_A is None:
             raise InputError("cell_a", None, "give the unit cell, or an orientation matrix")
         for name in ("cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma"):
             if self.cell_a is None and getattr(self, name) is not None:
@@ -99,6 +116,34 @@ class CrystalConfig(Config):
         if impossible:
             remedy = "these angles enclose no volume; each must be less than the sum of the others"
             raise InputError("cell_alpha, cell_beta, cell_gamma", tuple(angles), remedy)
+
+    def _check_vectors(self) -> None:
+        if self.vectors_A is not None:
+            for name in ("cell_a", "matrix", "U_matrix"):
+                if getattr(self, name) is not None:
+                    remedy = f"says cell and orientation too; leave one of it and {name} out"
+                    raise InputError("vectors_A", "a, b, c", remedy)
+            a, b, c = checks.matrix("vectors_A", self.vectors_A)
+            volume = _triple(a, b, c)
+            if volume <= 1e-6 * math.hypot(*a) * math.hypot(*b) * math.hypot(*c):
+                what = (
+                    "enclose no volume" if volume > -1e-6 else "are left-handed; swap two of them"
+                )
+                raise InputError("vectors_A", (a, b, c), f"a, b and c {what}")
+        if self.U_matrix is None:
+            return
+        if self.cell_a is None:
+            remedy = "turns a cell, and none is given; give cell_a, or vectors_A in its place"
+            raise InputError("U_matrix", "without a cell", remedy)
+        if self.matrix is not None:
+            raise InputError("U_matrix", "with a matrix", "an A matrix has its own orientation")
+        x, y, z = rows = checks.matrix("U_matrix", self.U_matrix)
+        square = (abs(math.hypot(*row) - 1.0) < ORTHONORMAL for row in rows)
+        if not all(square) or abs(_triple(x, y, z) - 1.0) > ORTHONORMAL:
+            remedy = (
+                "is no rotation: its rows must be square to each other, 1 long and right-handed"
+            )
+            raise InputError("U_matrix", tuple(rows), remedy)
 
     def _check_orientation(self) -> None:
         if isinstance(self.misset_deg, str):
@@ -128,3 +173,11 @@ class CrystalConfig(Config):
         for name in ("phi_steps", "mosaic_domains"):
             checks.optional_count(name, getattr(self, name), least=0, most=MOST_STEPS)
         checks.count("mosaic_seed", self.mosaic_seed, least=0)
+
+
+def _triple(
+    a: tuple[float, float, float], b: tuple[float, float, float], c: tuple[float, float, float]
+) -> float:
+    """a . (b x c)"""
+    cross = (b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0])
+    return sum(part * other for part, other in zip(a, cross, strict=True))

@@ -61,6 +61,10 @@ class Experiment(Config):
         for name, kind in _KINDS.items():
             self._check_kind(name, kind)
         self.choose("profile", Profile)
+        if self.profile is Profile.REFERENCE:
+            for name in ("U_matrix", "vectors_A"):
+                remedy = "nanoBragg has none: take the corrected profile, or an A matrix (-mat)"
+                self._refuse("crystal", name, remedy)
         if not isinstance(self.detector, DetectorConfig | Detector):
             remedy = "expected a DetectorConfig (nanoBragg's) or a Detector (of panels)"
             raise InputError("detector", self.detector, remedy)

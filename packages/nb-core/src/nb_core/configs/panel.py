@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nb_core.configs import checks
 from nb_core.configs.base import Config
@@ -34,6 +33,8 @@ class Sensor(Config):
     thickness_um: Scalar = 0.0
     attenuation_um: Scalar = math.inf
     layers: int | None = None
+
+    __no_type_check__ = True  # the arguments are checked here, and may be arrays or lists
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,6 +75,8 @@ class Panel(Config):
     trusted_range: tuple[Scalar, Scalar] | None = None
     mask: Mask | None = None
     roi: Roi | None = None
+
+    __no_type_check__ = True  # the arguments are checked here, and may be arrays or lists
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -133,6 +136,8 @@ class PanelGroup(Config):
     shift_mm: Vector = (0.0, 0.0, 0.0)
     tilt_deg: Vector = (0.0, 0.0, 0.0)
 
+    __no_type_check__ = True  # the arguments are checked here, and may be arrays or lists
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.name, str):
@@ -156,6 +161,8 @@ class Detector(Config):
     shift_mm: Vector = (0.0, 0.0, 0.0)
     tilt_deg: Vector = (0.0, 0.0, 0.0)
     point_pixel: bool = False
+
+    __no_type_check__ = True  # the arguments are checked here, and may be arrays or lists
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -260,7 +267,7 @@ def _set_whole(panel: Panel, field: str, least: int) -> None:
     object.__setattr__(panel, field, tuple(parts))
 
 
-def _all_of(field: str, values: Sequence[Part], kind: type[Part]) -> tuple[Part, ...]:
+def _all_of(field: str, values: Any, kind: type[Part]) -> tuple[Part, ...]:
     if isinstance(values, kind):
         values = (values,)
     if not isinstance(values, tuple | list):

@@ -29,6 +29,9 @@ def experiment_to_flags(experiment: Experiment) -> list[str]:
     if experiment.panels:
         remedy = "nanoBragg has one plane, and no options for panels; write them to TOML"
         raise InputError("detector", f"{len(experiment.panels)} panels", remedy)
+    for name in ("U_matrix", "vectors_A"):
+        if getattr(experiment.crystal, name) is not None:
+            raise InputError(name, "given", "nanoBragg has no option for it; write it to TOML")
     settings = _command_line_settings(experiment)
     _refuse_unwritable(settings)
     arguments: list[str] = []

@@ -28,7 +28,8 @@ def gradients_page() -> str:
         "(`gradgradcheck`)\n"
         "- `0`: the image does not follow the field smoothly, and the gradient is exactly 0",
         table(("field", "profiles", *shapes), list(cases.table_rows())),
-        "`misset_deg`, `N_cells` and the vectors stand for their three components, `matrix.values` "
-        "for nine. Why some are 0, and more: [gradients](../how-to/python-and-gradients.md"
-        "#what-has-a-gradient).",
+        "`misset_deg`, `N_cells` and the vectors stand for their three components, "
+        "`matrix.values`, `U_matrix` and `vectors_A` for nine. Those of `panel`, `sensor`, "
+        "`group`, `detector` and `goniometer` are fields of a detector of panels. Why some are 0, "
+        "and more: [gradients](../how-to/python-and-gradients.md#what-has-a-gradient).",
     )

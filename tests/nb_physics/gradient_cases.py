@@ -15,10 +15,15 @@ from torch import Tensor
 
 from nb_core import (
     CrystalShape,
+    Detector,
     DetectorConvention,
     DetectorPivot,
+    GoniometerConfig,
     OrientationMatrix,
+    Panel,
+    PanelGroup,
     Profile,
+    Sensor,
     SourceTable,
 )
 
@@ -43,6 +48,7 @@ class Group:
     fields: name -> (value, scale of its change); more: what else the experiment has
     build: from tensors to fields of an experiment
     unmoved: fields that the image does not follow; read_by: the profiles that read the fields
+    profiles: those that the experiment can have
     fast: gradients are checked in a random direction of all elements at once
     """
 
@@ -51,6 +57,7 @@ class Group:
     build: Callable[[Values], dict[str, Any]] = as_fields
     unmoved: frozenset[str] = frozenset()
     read_by: tuple[Profile, ...] = PROFILES
+    profiles: tuple[Profile, ...] = PROFILES
     fast: bool = False
 
 
@@ -58,6 +65,9 @@ CUSTOM = {"detector_convention": DetectorConvention.CUSTOM}
 CLOSE = {**CUSTOM, "detector_pivot": DetectorPivot.SAMPLE}
 XDS = {"detector_convention": DetectorConvention.XDS, "detector_roty_deg": 10.0}
 CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
+CORRECTED_ONLY = (Profile.CORRECTED,)
+U_MATRIX = [[0.6, -0.8, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 1.0]]
+VECTORS = [[20.0, 3.0, -4.0], [-2.0, 22.0, 5.0], [4.0, -6.0, 18.0]]
 MATRIX = [[0.045, 0.005, 0.0], [-0.004, 0.04, 0.006], [0.002, 0.001, 0.055]]
 SOURCES = ([[-1.0, 0.0, 0.1], [-1.0, 0.1, 0.0]], [1.0, 3.0], [1.0e-10, 1.2e-10])
 
@@ -69,6 +79,19 @@ def _matrix(values: Values) -> dict[str, Any]:
 def _sources(values: Values) -> dict[str, Any]:
     names = ("sources.positions_m", "sources.weights", "sources.wavelengths_m")
     return {"sources": SourceTable(*(values[name] for name in names))}
+
+
+def _panels(values: Values) -> dict[str, Any]:
+    """One panel of a group, which has moved, and then the whole detector."""
+    named: dict[str, dict[str, Tensor]] = {}
+    for name, value in values.items():
+        home, _, part = name.rpartition(".")
+        named.setdefault(home, {})[part] = value
+    sensor = Sensor(**named["sensor"], layers=2)
+    panel = Panel(shape=(3, 3), group="g", sensor=sensor, **named["panel"])
+    detector = Detector((panel,), (PanelGroup("g", **named["group"]),), **named["detector"])
+    axis = GoniometerConfig(**named["goniometer"])
+    return {"detector": detector, "goniometer": axis, **named[""]}
 
 
 def _list(values: Values) -> dict[str, Any]:
@@ -103,6 +126,15 @@ GROUPS = {
     ),
     "matrix": Group(
         {"matrix.values": (MATRIX, 1e-3)}, dict.fromkeys((*CELL, "misset_deg")), _matrix
+    ),
+    "U matrix": Group(
+        {"U_matrix": (U_MATRIX, 1e-4)}, read_by=CORRECTED_ONLY, profiles=CORRECTED_ONLY, fast=True
+    ),
+    "real vectors": Group(
+        {"vectors_A": (VECTORS, 1.0)},
+        dict.fromkeys(CELL),
+        read_by=CORRECTED_ONLY,
+        profiles=CORRECTED_ONLY,
     ),
     "place and beam": Group(
         {
@@ -157,6 +189,28 @@ GROUPS = {
     "pix0": Group(
         {"pix0_vector_m": ((0.03, 0.002, -0.004), 0.001)}, CUSTOM, read_by=(Profile.CORRECTED,)
     ),
+    "panels": Group(
+        {
+            "panel.origin_mm": ((-3.0, -2.5, 35.0), 1.0),
+            "panel.fast_axis": ((1.0, 0.1, 0.2), 0.1),
+            "panel.slow_axis": ((-0.1, 1.1, 0.1), 0.1),
+            "panel.pixel_size_mm": (2.0, 0.1),
+            "sensor.thickness_um": (400.0, 10.0),
+            "sensor.attenuation_um": (300.0, 10.0),
+            "group.shift_mm": ((0.1, -0.2, 0.3), 1.0),
+            "group.tilt_deg": ((3.0, -4.0, 5.0), 1.0),
+            "detector.shift_mm": ((-0.3, 0.1, 0.2), 1.0),
+            "detector.tilt_deg": ((-2.0, 1.0, 3.0), 1.0),
+            "goniometer.axis": ((1.0, 0.2, -0.1), 0.1),
+            "direction": ((0.1, -0.05, 1.2), 0.1),
+            "polarization_normal": ((0.1, 1.0, 0.2), 0.1),
+            "polarization_fraction": (0.9, 0.05),
+        },
+        {"phi_start_deg": 30.0},
+        _panels,
+        read_by=CORRECTED_ONLY,
+        profiles=CORRECTED_ONLY,
+    ),
     "flux": Group({"flux": (1e20, 1e19), "exposure": (2.0, 0.1), "beamsize_mm": (0.1, 0.01)}),
     "sources": Group(
         {
@@ -176,7 +230,7 @@ GROUPS = {
 
 TURNED = frozenset({*CELL, "misset_deg", "fudge", "phi_start_deg", "osc_range_deg", "phi_step_deg"})
 TURNED |= {"mosaic_spread_deg", "matrix.values", "wavelength_A", "dispersion_percent"}
-TURNED |= {"spindle_axis", "sources.wavelengths_m"}
+TURNED |= {"U_matrix", "vectors_A", "spindle_axis", "goniometer.axis", "sources.wavelengths_m"}
 """What only moves a spot or changes its width: without effect on a flat top."""
 
 LATER_SOURCES = frozenset({"hdiv_step_mrad", "vdiv_step_mrad"})
@@ -204,7 +258,7 @@ def table_rows() -> Iterator[tuple[str, ...]]:
     """Parameter, the profiles that read it, and for each shape which derivatives are checked."""
     for title, group in GROUPS.items():
         for name in group.fields:
-            read = [p for p in PROFILES if follows(name, group, CrystalShape.GAUSS, p)]
+            read = [p for p in group.profiles if follows(name, group, CrystalShape.GAUSS, p)]
             shown = f"`{name}`" + (f" ({title})" if group.fast else "")
             profiles = "none" if not read else "both" if len(read) == 2 else read[0].value
             cells = (_checked(name, group, shape, read or [*PROFILES]) for shape in CrystalShape)

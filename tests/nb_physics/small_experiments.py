@@ -52,7 +52,8 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def small_experiment(**fields: Any) -> Experiment:
-    """An experiment of 5 x 6 pixels (slow, fast); any field of any config can be given by name.
+    """An experiment of 5 x 6 pixels (slow, fast); any field of any config can be given by name,
+    and a whole config in place of one that its fields make.
 
     The profile is `reference` unless another is named.
     """
@@ -64,7 +65,7 @@ def small_experiment(**fields: Any) -> Experiment:
         else:
             rest[name] = value
     configs = {section: kind(**sections[section]) for section, kind in _CONFIGS.items()}
-    return Experiment(**configs, **rest)
+    return Experiment(**{**configs, **rest})
 
 
 def small_list(seed: int = 1, reach: int = 3, gaps: float = 0.2) -> StructureFactors:

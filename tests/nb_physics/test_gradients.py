@@ -21,9 +21,14 @@ from nb_core import (
     BeamConfig,
     CrystalConfig,
     CrystalShape,
+    Detector,
     DetectorConfig,
+    GoniometerConfig,
+    Panel,
+    PanelGroup,
     Profile,
     SamplingConfig,
+    Sensor,
 )
 from nb_physics import simulate
 
@@ -98,9 +103,12 @@ def check_forward(group, shape, profile, start, gradients):
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.value)
 @pytest.mark.parametrize("shape", CrystalShape, ids=lambda shape: shape.value)
-@pytest.mark.parametrize("title", GROUPS)
+@pytest.mark.parametrize(
+    ("title", "profile"),
+    [(title, profile) for title, group in GROUPS.items() for profile in group.profiles],
+    ids=lambda part: getattr(part, "value", part),
+)
 def test_gradients_of_fields(title, shape, profile):
     group = GROUPS[title]
     start = start_of(group)
@@ -146,12 +154,21 @@ def test_the_table_has_every_continuous_field():
         field.name
         for config in configs
         for field in dataclasses.fields(config)
-        if re.search("Scalar|Vector", str(field.type))
+        if re.search(r"Scalar|Vector|\bMatrix", str(field.type))
     }
     assert {"cell_a", "misset_deg", "N_cells", "water_size_um"} < continuous
     checked = {name for group in GROUPS.values() for name in group.fields}
     files = {"matrix", "sources", "structure_factors"}
+    files |= {"panel", "sensor", "group", "detector", "goniometer"}
     assert {name for name in checked if name.split(".")[0] not in files} == continuous
+    homes = {"panel": Panel, "sensor": Sensor, "group": PanelGroup, "detector": Detector}
+    for home, config in {**homes, "goniometer": GoniometerConfig}.items():
+        fields = {
+            f"{home}.{field.name}"
+            for field in dataclasses.fields(config)
+            if re.search("Scalar|Vector", str(field.type))
+        }
+        assert fields - {"panel.gain", "panel.trusted_range"} <= checked
 
 
 def test_the_table_names_the_profile_that_reads_a_field():

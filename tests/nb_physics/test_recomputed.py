@@ -100,7 +100,7 @@ def test_devices_share_an_image(monkeypatch, cell, shared):
     monkeypatch.setattr(tiles, "TILE_EVALUATIONS", 16)
     experiment = small_experiment(cell_a=cell, **SIZE)
     one = simulate(experiment)
-    module = importlib.import_module("nb_physics.simulate")
+    module = importlib.import_module("nb_physics.parts")
     monkeypatch.setattr(module, "sharing_devices", lambda device: [device] * shared)
     several = simulate(experiment)
     assert torch.equal(one, several)

@@ -30,7 +30,7 @@ TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "beartype", "jsonschema")
 # share in a module is made once.
 EACH_CORE = ("--numprocesses=auto", "--dist=worksteal")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-LINT_TOOLS = ("ruff", "mypy")
+LINT_TOOLS = ("ruff", "mypy", "pytest")
 DISCOVERED = """
 import sys
 from importlib import import_module, metadata

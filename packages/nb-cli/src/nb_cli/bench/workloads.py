@@ -139,7 +139,8 @@ def panels(rows: int, columns: int) -> Make:
     """Ten domains in the corrected profile, on panels of `size` pixels an edge, which together are
     as large whatever their number.
     """
-    line = _steps_line(10, 1, _CUBIC)  # an oblique one is another cell in C than in `corrected`
+    # what is the same in C as in `corrected`: an upright cell, and no rotation
+    line = _steps_line(10, 1, _CUBIC).replace("-osc 1", "-osc 0")
 
     def make(size: int) -> Workload:
         slow, fast = _ALL_PANELS[0] * size, _ALL_PANELS[1] * size

@@ -75,6 +75,7 @@ def test_a_field_of_a_panel_that_cannot_be(field, value, remedy):
         ({"thickness_um": -1.0}, "thickness_um"),
         ({"attenuation_um": 0.0}, "attenuation_um"),
         ({"layers": 0}, "layers"),
+        ({"thickness_um": 300.0}, "attenuation_um"),
     ],
 )
 def test_a_sensor_that_cannot_be(fields, field):

@@ -27,6 +27,8 @@ from nb_core import (
     Sensor,
 )
 from nb_physics import (
+    Crystal,
+    Simulator,
     make_plan,
     panel_experiment,
     photons_and_jacobian,
@@ -200,6 +202,27 @@ def test_a_panel_by_itself_is_that_of_the_whole(number):
     torch.testing.assert_close(again, image[number], rtol=1e-9, atol=0)
 
 
+def test_a_panel_has_a_number_and_a_name():
+    experiment = three_moved()
+    named = plan_of_panel(experiment, "panel 2")
+    assert torch.equal(named.frame.origin, plan_of_panel(experiment, 2).frame.origin)
+    for wrong in ("panel 3", 3, -1):
+        with pytest.raises(InputError, match="panel"):
+            plan_of_panel(experiment, wrong)
+
+
+def test_simulator_takes_panels():
+    experiment = three_moved()
+    simulator = Simulator(
+        Crystal(CRYSTAL),
+        experiment.detector,
+        beam_config=BEAM,
+        sampling=experiment.sampling,
+        goniometer=experiment.goniometer,
+    )
+    torch.testing.assert_close(simulator.run(), simulate(experiment), rtol=1e-12, atol=0)
+
+
 def test_the_plan_of_nanobraggs_plane_is_its_own():
     plan = make_plan(small_experiment())
     assert plan_of_panel(plan, 0) is plan
@@ -330,6 +353,39 @@ def test_structure_factors_seen_by_several_panels():
         expected = structure_factor_jacobian(plan, torch.tensor([inside])).to_dense()[0]
         assert torch.equal(found[row], expected)
     assert found.abs().max() > 0
+
+
+def test_all_turned_together_gives_the_same_image():
+    """Panels, beam, polarization, goniometer and crystal; phases keep some 12 digits."""
+    axis, angle = normalised((0.3, -0.5, 0.8)), 0.9
+
+    def turned(vector):
+        return rotate(vector, axis, angle)
+
+    experiment = experiment_of(*THREE, beam=BEAM, axis=(1.0, 0.1, 0.0))
+    panels = tuple(
+        dataclasses.replace(
+            p, **{n: turned(getattr(p, n)) for n in ("origin_mm", "fast_axis", "slow_axis")}
+        )
+        for p in THREE
+    )
+    cell = make_plan(experiment).cell.real
+    crystal = CrystalConfig(
+        vectors_A=tuple(turned(tuple(vector)) for vector in cell.tolist()),
+        N_cells=CRYSTAL.N_cells,
+        default_F=CRYSTAL.default_F,
+        phi_steps=2,
+        osc_range_deg=2.0,
+    )
+    beam = dataclasses.replace(
+        BEAM,
+        direction=turned(BEAM.direction),
+        polarization_normal=turned(BEAM.polarization_normal),
+    )
+    other = experiment_of(*panels, beam=beam, axis=turned((1.0, 0.1, 0.0)))
+    other = dataclasses.replace(other, crystal=crystal)
+    image, expected = (simulate(one, engine="eager") for one in (other, experiment))
+    torch.testing.assert_close(image, expected, rtol=0, atol=1e-11 * expected.max().item())
 
 
 def test_polarization_is_given_by_a_fraction_and_a_normal():

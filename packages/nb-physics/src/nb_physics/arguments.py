@@ -48,6 +48,14 @@ def flat_indices(pixels: object) -> Int[Tensor, " pixels"]:
     return indices
 
 
+def several(field: str, value: Any, remedy: str) -> list[Any]:
+    """The parts of a sequence."""
+    try:
+        return list(value)
+    except TypeError:
+        raise InputError(field, repr(value), remedy) from None
+
+
 def pixel(value: Any, shape: tuple[int, ...]) -> tuple[int, int, int]:
     """The (panel, slow, fast) of a pixel, given as (slow, fast) where there is one panel.
 

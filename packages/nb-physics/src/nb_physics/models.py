@@ -18,6 +18,7 @@ from nb_core import (
     Profile,
     Recorder,
 )
+from nb_core import Detector as Panels
 from nb_core.configs import checks
 from nb_core.errors import did_you_mean
 from nb_physics.arguments import expect
@@ -96,7 +97,7 @@ class Detector(_Model[DetectorConfig]):
 
 
 class Simulator:
-    """Simulates the image of a crystal on a detector.
+    """Simulates the image of a crystal on a detector, nanoBragg's or one of panels.
 
     more: fields of Experiment (sampling, background, structure_factors, roi, mask, profile)
     Raises InputError for any other.
@@ -105,7 +106,7 @@ class Simulator:
     def __init__(
         self,
         crystal: Crystal,
-        detector: Detector,
+        detector: Detector | Panels,
         crystal_config: CrystalConfig | None = None,
         beam_config: BeamConfig | None = None,
         *,
@@ -114,21 +115,27 @@ class Simulator:
         **more: Any,
     ) -> None:
         expect("crystal", crystal, Crystal, "expected a Crystal; Crystal(config) makes one")
-        expect("detector", detector, Detector, "expected a Detector; Detector(config) makes one")
+        if not isinstance(detector, Panels):
+            expect(
+                "detector", detector, Detector, "expected a Detector; Detector(config) makes one"
+            )
         known = [field.name for field in dataclasses.fields(Experiment)][3:]
         for name, value in more.items():
             if name not in known:
                 remedy = f"{did_you_mean(name, known)}Simulator takes: {', '.join(known)}"
                 raise InputError(name, value, remedy)
         self.experiment = Experiment(
-            crystal_config or crystal.config, detector.config, beam_config or BeamConfig(), **more
+            crystal_config or crystal.config,
+            detector if isinstance(detector, Panels) else detector.config,
+            beam_config or BeamConfig(),
+            **more,
         )
         self.dtype = dtype
         self.device = available_device(device)
 
     def run(
         self, *, recorder: Recorder | None = None, progress: Progress | None = None
-    ) -> Float[Tensor, "slow fast"]:
+    ) -> Float[Tensor, "*panel slow fast"]:
         """The image, photons per pixel, in the simulator's precision, as of `simulate`."""
         return simulate(
             self.experiment,

@@ -23,21 +23,26 @@ from nb_core import (
     Sensor,
 )
 from nb_core.units import m_to_mm
+from nb_physics import arguments
 from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan, make_plan
 from nb_physics.tiles import chosen_of_panels
 from nb_physics.vectors import cross
 
 
-def plan_of_panel(experiment: Experiment | Plan, number: int) -> Plan:
+def plan_of_panel(experiment: Experiment | Plan, panel: int | str) -> Plan:
     """The plan of one panel, with a CUSTOM plane where the panel stands; a plane's own plan.
 
+    panel: its number or name
     Its pixels are computed as those of the whole, bit for bit. A panel whose `first_pixel` is not
     (0, 0) is a region of interest of a larger plane, and keeps its place on that.
-    Raises InputError for a number that there is not.
+    Raises InputError for a panel that there is not.
     """
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
-    panels = plan.experiment.panels
+    panels, detector = plan.experiment.panels, plan.experiment.detector
+    if isinstance(panel, str) and isinstance(detector, Detector):
+        panel = detector.index(panel)
+    number = arguments.whole("panel", panel, "expected the number or the name of a panel")
     if not 0 <= number < len(plan.panels):
         raise InputError("panel", number, f"the panels are numbered 0 to {len(plan.panels) - 1}")
     if not panels:
@@ -49,11 +54,11 @@ def plan_of_panel(experiment: Experiment | Plan, number: int) -> Plan:
     return dataclasses.replace(plan, experiment=own, panels=(whole,))
 
 
-def panel_experiment(experiment: Experiment, number: int) -> Experiment:
+def panel_experiment(experiment: Experiment, panel: int | str) -> Experiment:
     """The experiment of one panel: the same crystal and beam, and a CUSTOM plane where that panel
     stands after all moves. See `plan_of_panel`.
     """
-    return plan_of_panel(experiment, number).experiment
+    return plan_of_panel(experiment, panel).experiment
 
 
 def as_panels(experiment: Experiment) -> Experiment:

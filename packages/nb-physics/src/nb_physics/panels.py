@@ -216,9 +216,10 @@ def _with_sensor(panel: Panel, frame: DetectorFrame) -> PanelPlan:
     sensor = panel.sensor
     zero = torch.zeros((), dtype=torch.float64)
     layers, attenuation = Sweep(0.0, 0.0, 1, "no sensor"), zero
-    if sensor is not None and sensor.attenuation_um != float("inf"):
+    depth = None if sensor is None else sensor.attenuation_um
+    if sensor is not None and depth is not None and depth != float("inf"):
         layers = resolve_sensor(um_to_m(scalar_tensor(sensor.thickness_um)), sensor.layers)
-        attenuation = 1.0 / um_to_m(scalar_tensor(sensor.attenuation_um))
+        attenuation = 1.0 / um_to_m(scalar_tensor(depth))
     return PanelPlan(
         frame=frame,
         layers=layers,

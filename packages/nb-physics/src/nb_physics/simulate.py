@@ -124,7 +124,7 @@ def simulate_pixels(
     selections, scenes = selections_of(plan.experiment), panel_scenes(plan, scene)
     walk = EagerWalk(plan, scene, dtype, target, recorder)
     size, places = walk.size, []
-    for given in pixels:
+    for given in arguments.several("pixels", pixels, "expected a list of pixels (slow, fast)"):
         panel, slow, fast = arguments.pixel(given, plan.experiment.shape)
         number = selections[panel].number(slow, fast)
         if number is None:

@@ -26,21 +26,25 @@ class Sensor(Config):
     """What a panel's pixels are made of.
 
     thickness_um: 0 takes the parallax and the absorption of a sensor away
-    attenuation_um: depth in which 1/e of the photons are left (inf: none is absorbed)
+    attenuation_um: depth in which 1/e of the photons are left (inf: none is absorbed); a thickness
+        needs it
     layers: how many the thickness is cut into; None takes 2
     """
 
     thickness_um: Scalar = 0.0
-    attenuation_um: Scalar = math.inf
+    attenuation_um: Scalar | None = None
     layers: int | None = None
 
     __no_type_check__ = True  # the arguments are checked here, and may be arrays or lists
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.not_negative("thickness_um", self.thickness_um, "micrometres")
+        thick = checks.not_negative("thickness_um", self.thickness_um, "micrometres")
         depth = self.attenuation_um
-        if not (isinstance(depth, float) and depth == math.inf):
+        if thick and depth is None:
+            remedy = "a sensor with a thickness needs its attenuation depth (inf: none is absorbed)"
+            raise InputError("attenuation_um", None, remedy)
+        if depth is not None and not (isinstance(depth, float) and depth == math.inf):
             checks.positive("attenuation_um", depth, "micrometres (inf for no absorption)")
         checks.optional_count("layers", self.layers, most=MOST_STEPS)
 

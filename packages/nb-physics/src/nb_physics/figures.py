@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -35,21 +36,7 @@ class Figures:
 
 def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelection) -> Figures:
     """The figures of an image's region of interest, in double precision."""
-    inside = roi_part(image, selection)
-    bands = [inside[band] for band in row_bands(inside)]
-    total = sum(float(band.sum(dtype=np.float64)) for band in bands)
-    squares = sum(float(np.square(band, dtype=np.float64).sum()) for band in bands)
-    mean = total / max(selection.count, 1)
-    deviations = sum(float(np.square(band.astype(np.float64) - mean).sum()) for band in bands)
-    row, column = divmod(int(inside.argmax()), inside.shape[1])
-    return Figures(
-        maximum=float(inside[row, column]),
-        slow=row + selection.ymin,
-        fast=column + selection.xmin,
-        mean=mean,
-        rms=float(np.sqrt(squares / max(selection.count - 1, 1))),
-        rmsd=float(np.sqrt(deviations / max(inside.size - 1, 1))),
-    )
+    return dataclasses.replace(panel_figures(image[None], [selection]), panel=None)
 
 
 def panel_figures(
@@ -58,9 +45,11 @@ def panel_figures(
     """The figures of an image of several panels, over the pixels that are rendered of each."""
     count = sum(selection.count for selection in selections)
     parts = [roi_part(panel, one) for panel, one in zip(image, selections, strict=True)]
-    mean = sum(float(part.sum(dtype=np.float64)) for part in parts) / max(count, 1)
-    squares = sum(float(np.square(part, dtype=np.float64).sum()) for part in parts)
-    deviations = sum(float(np.square(part.astype(np.float64) - mean).sum()) for part in parts)
+    bands = [part[band] for part in parts for band in row_bands(part)]
+    total = sum(float(band.sum(dtype=np.float64)) for band in bands)
+    squares = sum(float(np.square(band, dtype=np.float64).sum()) for band in bands)
+    mean = total / max(count, 1)
+    deviations = sum(float(np.square(band.astype(np.float64) - mean).sum()) for band in bands)
     brightest = int(np.argmax([part.max() for part in parts]))
     own, selection = parts[brightest], selections[brightest]
     row, column = divmod(int(own.argmax()), own.shape[1])

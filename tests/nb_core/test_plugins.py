@@ -33,27 +33,6 @@ class Good(ImageFormat):
         raise NotImplementedError
 
 
-class Package(importlib.metadata.Distribution):
-    """An installed package that has nothing but a name and a version."""
-
-    def __init__(self, name):
-        self.text = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n"
-
-    def read_text(self, filename):
-        return self.text if filename == "METADATA" else None
-
-    def locate_file(self, path):
-        raise NotImplementedError(path)
-
-
-class EntryPoint(importlib.metadata.EntryPoint):
-    """An installed plugin that needs no installation."""
-
-    def __init__(self, name, load, package, group):
-        super().__init__(name, "no.module", group)
-        vars(self).update(load=load, dist=Package(package))
-
-
 def plugin_of(*formats):
     """A plugin as a module that brings these formats."""
     module = types.ModuleType("plugin_of_a_test")
@@ -66,25 +45,10 @@ def format_of(**attributes):
 
 
 @pytest.fixture
-def install(monkeypatch):
-    """Makes plugins installed: (entry point's name, plugin or what loads it, package)."""
-
-    def install(*plugins, group="nb"):
-        points = [
-            EntryPoint(
-                name, plugin if callable(plugin) else (lambda plugin=plugin: plugin), package, group
-            )
-            for name, plugin, package in plugins
-        ]
-        monkeypatch.setattr(
-            importlib.metadata,
-            "entry_points",
-            lambda *, group: [p for p in points if p.group == group],
-        )
-
+def install(installed, monkeypatch):
+    """See `installed`; without what the environment leaves out."""
     monkeypatch.delenv(DISABLE, raising=False)
-    install()
-    return install
+    return installed
 
 
 def names(**options):

@@ -1,5 +1,6 @@
 """Which taps there are, and one clear error for each way in which a plugin can be wrong."""
 
+import functools
 import importlib.metadata
 import sys
 import types
@@ -40,27 +41,6 @@ class Good(Tap):
         return {"photons": record.number("photons")}
 
 
-class Package(importlib.metadata.Distribution):
-    """An installed package that has nothing but a name and a version."""
-
-    def __init__(self, name):
-        self.text = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n"
-
-    def read_text(self, filename):
-        return self.text if filename == "METADATA" else None
-
-    def locate_file(self, path):
-        raise NotImplementedError(path)
-
-
-class EntryPoint(importlib.metadata.EntryPoint):
-    """An installed plugin that needs no installation."""
-
-    def __init__(self, name, load, package):
-        super().__init__(name, "no.module", "nb_taps")
-        vars(self).update(load=load, dist=Package(package))
-
-
 def plugin_of(*taps, **options):
     """A plugin as a module that brings these taps."""
     module = types.ModuleType("plugin_of_a_test")
@@ -78,24 +58,9 @@ def no_environment(monkeypatch):
 
 
 @pytest.fixture
-def install(monkeypatch):
-    """Makes plugins installed: (entry point's name, plugin or what loads it, package)."""
-
-    def install(*plugins):
-        points = [
-            EntryPoint(
-                name, plugin if callable(plugin) else (lambda plugin=plugin: plugin), package
-            )
-            for name, plugin, package in plugins
-        ]
-
-        def entry_points(*, group):
-            return points if group == "nb_taps" else []
-
-        monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
-
-    install()
-    return install
+def install(installed):
+    """See `installed`; in the group of taps."""
+    return functools.partial(installed, group="nb_taps")
 
 
 def refused(*taps):

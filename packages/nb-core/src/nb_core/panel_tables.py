@@ -10,9 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
-
-from nb_core.configs.base import Config, is_default
+from nb_core.configs.base import Config, comparable, is_default
 from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
 from nb_core.configs.sampling import Roi
 from nb_core.errors import InputError, did_you_mean
@@ -99,14 +97,8 @@ def _said(config: Config, skip: tuple[str, ...] = ()) -> Document:
         standing = isinstance(config, Panel) and field.name in ("origin_mm", "shape")
         if field.name in skip or value is None or (is_default(field, value) and not standing):
             continue
-        table[field.name] = _plain(value)
+        table[field.name] = comparable(value)
     return table
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.item() if value.numel() == 1 else value.detach().tolist()
-    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _tables(document: Document, name: str) -> list[Any]:

@@ -148,6 +148,16 @@ class PluginGroup:
         remedy = f"mend or remove the plugin, or leave it out with {self.disable}={plugin}"
         return InputError(self.what, plugin, f"{reason}; {remedy}")
 
+    def require(self, thing: object, plugin: str, attributes: Iterable[str], kind: str) -> None:
+        """InputError for something that a plugin brought and that lacks one of its attributes.
+
+        kind: what it is, in words
+        """
+        for attribute in attributes:
+            if not getattr(thing, attribute, None):
+                remedy = f"the {kind} has no {attribute}; set it as a class attribute"
+                raise InputError(f"{self.what} {plugin}", type(thing).__name__, remedy)
+
     def _named(self, thing: Any, plugin: str) -> Named:
         """What a plugin brought; InputError where it has no name or no summary."""
         for attribute in ("name", "summary"):

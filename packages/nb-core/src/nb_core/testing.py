@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -73,8 +73,8 @@ def _header(slow: int, fast: int) -> SmvHeader:
     sizes = {"fpixels": fast, "spixels": slow, "dials_origin_mm": (-1.0, 1.0, -100.0)}
     lengths = {"pixel_size_mm": 0.1, "distance_mm": 100.0, "close_distance_mm": 100.0}
     names = (field.name for field in dataclasses.fields(SmvHeader) if field.name != "style")
-    given = dict.fromkeys(names, 1.0) | lengths | sizes
-    return SmvHeader(**given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {**dict.fromkeys(names, 1.0), **lengths, **sizes}
+    return SmvHeader(**given)
 
 
 class ImageFormatContract:

@@ -83,10 +83,7 @@ def check_tap(tap: object, plugin: str) -> Tap:
     where = f"{PLUGINS.what} {plugin}"
     if not isinstance(tap, Tap):
         raise InputError(where, type(tap).__name__, "expected an instance of a nb_taps.Tap")
-    for attribute in ("name", "summary", "quantities", "fields"):
-        if not getattr(tap, attribute, None):
-            remedy = f"the tap has no {attribute}; set it as a class attribute"
-            raise InputError(where, type(tap).__name__, remedy)
+    PLUGINS.require(tap, plugin, ("name", "summary", "quantities", "fields"), "tap")
     if not (isinstance(tap.name, str) and _NAME.fullmatch(tap.name)):
         raise InputError(where, tap.name, "a name has lower-case letters, digits and underscores")
     for quantity in tap.quantities:

@@ -125,10 +125,7 @@ def check_format(thing: object, plugin: str) -> ImageFormat:
     where = f"{PLUGINS.what} {plugin}"
     if not isinstance(thing, ImageFormat):
         raise InputError(where, type(thing).__name__, "expected a nb_core.ImageFormat")
-    for attribute in _ATTRIBUTES:
-        if not getattr(thing, attribute, None):
-            remedy = f"the format has no {attribute}; set it as a class attribute"
-            raise InputError(where, type(thing).__name__, remedy)
+    PLUGINS.require(thing, plugin, _ATTRIBUTES, "format")
     if not (isinstance(thing.name, str) and _NAME.fullmatch(thing.name)):
         raise InputError(where, thing.name, "a name has lower-case letters, digits, - and _")
     for ending in thing.endings:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from nb_cli.picture import DPI, SIDE_INCHES, Style, picture_format, ring_spacings
+from nb_cli.picture import SIDE_INCHES, Style, picture_format, ring_spacings, save_figure
 from nb_cli.scenes import panel_spacing, plan_details
 from nb_compare.blocks import reduce_blocks
 from nb_compare.pictures import log_norm
 from nb_core import Detector
-from nb_core.formats.atomic import atomic_write
 from nb_core.units import m_to_mm
 from nb_physics import Plan
 from nb_physics.panels import PanelPlan, moving_axes
@@ -35,11 +33,8 @@ def draw_panels(plan: Plan, image: np.ndarray, path: str, *, overwrite: bool, ti
     the beam x that, in millimetres from the beam. A panel that stands along the beam is a line.
     Raises InputError for an ending, OutputError where it cannot be written.
     """
-    kind = picture_format(path)
-    content = io.BytesIO()
-    _figure(plan, image, title).savefig(content, format=kind, dpi=DPI)
-    with atomic_write(path, overwrite) as handle:
-        handle.write(content.getvalue())
+    picture_format(path)
+    save_figure(_figure(plan, image, title), path, overwrite=overwrite)
 
 
 def _figure(plan: Plan, image: np.ndarray, title: str) -> Figure:
@@ -55,7 +50,7 @@ def _figure(plan: Plan, image: np.ndarray, title: str) -> Figure:
     figure = Figure(figsize=(SIDE_INCHES + 1.6, SIDE_INCHES + 0.9), layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor("#d9dee3")
-    corners, picture = [], None
+    corners, picture, colours = [], None, Style().colour_map()
     for panel, values in zip(plan.panels, shown, strict=True):
         transform, outline = _placement(panel, view)
         corners.append(outline)
@@ -64,7 +59,7 @@ def _figure(plan: Plan, image: np.ndarray, title: str) -> Figure:
         picture = axes.imshow(
             values,
             norm=norm,
-            cmap=Style().colour_map(),
+            cmap=colours,
             extent=(fast, fast + width, slow + height, slow),
             interpolation="nearest",
             transform=transform + axes.transData,

@@ -108,9 +108,14 @@ def save_scene(scene: Scene, path: str, *, overwrite: bool, style: Style | None 
     Raises InputError for an ending, colours, limits or a region that cannot be drawn, OutputError
     where the file cannot be written.
     """
-    kind, style = picture_format(path), style or Style()
+    picture_format(path)
+    save_figure(_draw(scene, style or Style()), path, overwrite=overwrite)
+
+
+def save_figure(figure: Figure, path: str, *, overwrite: bool) -> None:
+    """Writes a figure in the format of its ending, whole or not at all; errors as `save_scene`."""
     content = io.BytesIO()
-    _draw(scene, style).savefig(content, format=kind, dpi=DPI)
+    figure.savefig(content, format=picture_format(path), dpi=DPI)
     with atomic_write(path, overwrite) as handle:
         handle.write(content.getvalue())
 

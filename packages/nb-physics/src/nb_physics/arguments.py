@@ -62,19 +62,14 @@ def pixel(value: Any, shape: tuple[int, ...]) -> tuple[int, int, int]:
     shape: of the image. Raises InputError for another kind of thing, and for a panel that there is
     not; whether slow and fast are on the panel is not looked at.
     """
-    several = len(shape) == 3
+    numbered = len(shape) == 3
     remedy = "expected (slow, fast), two whole numbers"
-    if several:
+    if numbered:
         remedy = "expected (panel, slow, fast), three whole numbers"
-    try:
-        parts = [whole("pixel", part, remedy) for part in value]
-    except TypeError:
-        raise InputError("pixel", repr(value), remedy) from None
-    if several and len(parts) == 3:
-        panel, slow, fast = parts
-        if not 0 <= panel < shape[0]:
-            raise InputError("pixel", tuple(parts), f"the panels are numbered 0 to {shape[0] - 1}")
-        return panel, slow, fast
-    if len(parts) != 2 or several:
+    parts = [whole("pixel", part, remedy) for part in several("pixel", value, remedy)]
+    if len(parts) != (3 if numbered else 2):
         raise InputError("pixel", repr(value), remedy)
-    return 0, parts[0], parts[1]
+    panel, slow, fast = parts if numbered else (0, *parts)
+    if not 0 <= panel < (shape[0] if numbered else 1):
+        raise InputError("pixel", tuple(parts), f"the panels are numbered 0 to {shape[0] - 1}")
+    return panel, slow, fast

@@ -33,6 +33,8 @@ THROUGH_SAMPLE = 1e-9
 """Close distance, in pixels, below which a detector's plane goes through the sample."""
 
 
+EDGE_ON_REMEDY = "its plane goes through the sample, edge on; move or turn it"
+
 Told = tuple[int | None, str]
 """A warning, with the row of docs/behaviour.md where it is a slip that the reference keeps."""
 
@@ -155,8 +157,7 @@ def _of_place(experiment: Experiment, axes: LabAxes, frame: DetectorFrame) -> It
     close_px = float((frame.close_distance / frame.pixel_size).detach())
     if close_px < THROUGH_SAMPLE:
         if not reference:
-            remedy = "its plane goes through the sample, edge on; move or turn it"
-            raise InputError("detector", f"{close_px:.3g} pixels away", remedy)
+            raise InputError("detector", f"{close_px:.3g} pixels away", EDGE_ON_REMEDY)
         yield None, "the detector's plane goes through the sample: all pixels are seen edge on"
     elif frame.behind and not _origin_alone(experiment):
         yield (

@@ -15,10 +15,8 @@ from nb_core.sweeps import Sweep, resolve_sensor
 from nb_core.units import deg_to_rad, mm_to_m, um_to_m
 from nb_physics.axes import PARALLEL
 from nb_physics.frame import EDGE_ON, DetectorFrame
+from nb_physics.geometry_checks import EDGE_ON_REMEDY, THROUGH_SAMPLE
 from nb_physics.vectors import cross, dot, length, rotate_about, unit
-
-THROUGH_SAMPLE_PX = 1e-9
-"""Distance of a panel's plane, in pixels, below which it goes through the sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +246,7 @@ def _refuse_parallel(detector: Detector, places: _Places) -> None:
 
 
 def _refuse_through_sample(detector: Detector, close_px: Float[Tensor, " panel"]) -> None:
-    for number in torch.nonzero(close_px.detach() < THROUGH_SAMPLE_PX).flatten().tolist()[:1]:
+    for number in torch.nonzero(close_px.detach() < THROUGH_SAMPLE).flatten().tolist()[:1]:
         name = detector.panels[number].name
-        remedy = "its plane goes through the sample, edge on; move or turn it"
-        raise InputError(
-            f"origin_mm of {name}", f"{float(close_px[number]):.3g} pixels away", remedy
-        )
+        away = f"{float(close_px[number]):.3g} pixels away"
+        raise InputError(f"origin_mm of {name}", away, EDGE_ON_REMEDY)

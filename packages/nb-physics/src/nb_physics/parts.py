@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 
@@ -11,14 +11,14 @@ from nb_physics.devices import sharing_devices
 from nb_physics.engine.choice import Choice, Engine
 from nb_physics.loop import TilePart
 from nb_physics.plan import Plan
-from nb_physics.scene import Scene, scene_to
+from nb_physics.scene import Scene, scene_of_panel, scene_to
 from nb_physics.tiles import PixelSelection
 from nb_physics.walk import Walk, choose_walk
 
 
 def panel_parts(
     plan: Plan,
-    scenes: Sequence[Scene],
+    first: Scene,
     selections: Iterable[tuple[int, PixelSelection]],
     dtype: torch.dtype,
     device: torch.device,
@@ -28,12 +28,13 @@ def panel_parts(
 ) -> list[TilePart]:
     """A part for each selection of a panel's pixels, counted from the panel's first.
 
-    scenes: of each panel; selections: with the number of their panel
+    first: the scene of the first panel; selections: with the number of their panel
     Panels of one kind (scene.Kind, and whether there are several layers) take the same walk, chosen
     for all of their pixels together. chosen: is told the first choice.
     """
     listed = list(selections)
-    keys = {number: (scenes[number].kind, scenes[number].layers) for number, _ in listed}
+    scenes = {number: scene_of_panel(plan, first, number) for number, _ in listed}
+    keys = {number: (scene.kind, scene.layers) for number, scene in scenes.items()}
     pixels: dict[object, int] = {}
     for number, selection in listed:
         pixels[keys[number]] = pixels.get(keys[number], 0) + selection.count

@@ -158,15 +158,13 @@ def make_scene(plan: Plan) -> Scene:
     )
 
 
-def panel_scenes(plan: Plan, first: Scene) -> list[Scene]:
-    """The scene of each panel; first: that of the first, whose tensors the others share where
-    panels do not differ.
+def scene_of_panel(plan: Plan, first: Scene, number: int) -> Scene:
+    """The scene of a panel; first: that of the first, whose tensors it shares where the panels do
+    not differ.
     """
-    return [first, *(_scene_of_panel(plan, first, panel) for panel in plan.panels[1:])]
-
-
-def _scene_of_panel(plan: Plan, first: Scene, panel: PanelPlan) -> Scene:
-    device = first.fluence.device
+    if number == 0:
+        return first
+    panel, device = plan.panels[number], first.fluence.device
 
     def own(value: Tensor, same: Tensor) -> Tensor:
         """What the first scene holds, where a number is the same and carries no gradient."""

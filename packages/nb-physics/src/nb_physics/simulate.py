@@ -17,13 +17,9 @@ from nb_physics.image import Image, placed
 from nb_physics.loop import Progress, TileLoop
 from nb_physics.parts import panel_parts
 from nb_physics.plan import Plan, make_plan
-from nb_physics.scene import Scene, make_scene, panel_scenes, scene_to
+from nb_physics.scene import Scene, make_scene, scene_of_panel, scene_to
 from nb_physics.sharing import share_out
-from nb_physics.tiles import (
-    chosen_of_panels,
-    selections_of,
-    tile_evaluations,
-)
+from nb_physics.tiles import chosen_of_panels, selections_of, tile_evaluations
 from nb_physics.walk import EagerWalk, affordable_pixels
 
 
@@ -65,7 +61,7 @@ def simulate(
     plan, scene, target = _on_device(experiment, device, dtype)
     selections, shape = selections_of(plan.experiment), plan.experiment.shape
     options = (dtype, target, engine, recorder, chosen)
-    parts = panel_parts(plan, panel_scenes(plan, scene), enumerate(selections), *options)
+    parts = panel_parts(plan, scene, enumerate(selections), *options)
     largest = affordable_pixels(max_memory, scene, tile_evaluations(target))
     loop = TileLoop(parts, dtype, target, largest, progress)
     if any(has_gradient(part.scene) or is_transformed(part.scene) for part in parts):
@@ -95,8 +91,7 @@ def photons_at(
     pixels = arguments.flat_indices(pixels)
     chosen = chosen_of_panels(pixels, plan.experiment.shape)
     selections = [(number, selection) for number, _, selection in chosen]
-    scenes = panel_scenes(plan, scene)
-    parts = panel_parts(plan, scenes, selections, dtype, target, engine)
+    parts = panel_parts(plan, scene, selections, dtype, target, engine)
     found = TileLoop(parts, dtype, target, progress=progress).photons()
     if len(chosen) < 2:
         return found
@@ -121,7 +116,7 @@ def simulate_pixels(
     pixel that is not rendered: off the detector, outside the region of interest or masked.
     """
     plan, scene, target = _on_device(experiment, device, dtype)
-    selections, scenes = selections_of(plan.experiment), panel_scenes(plan, scene)
+    selections = selections_of(plan.experiment)
     walk = EagerWalk(plan, scene, dtype, target, recorder)
     size, places = walk.size, []
     for given in arguments.several("pixels", pixels, "expected a list of pixels (slow, fast)"):
@@ -133,6 +128,7 @@ def simulate_pixels(
         places.append((panel, number))
     tiles: dict[tuple[int, int], Tensor] = {}
     wanted = sorted({(panel, number // size) for panel, number in places})
+    scenes = {panel: scene_of_panel(plan, scene, panel) for panel, _ in wanted}
 
     def photons(wanted_tile: tuple[int, int]) -> Tensor:
         panel, tile = wanted_tile
@@ -146,7 +142,7 @@ def simulate_pixels(
         if progress is not None:
             progress(len(tiles), len(wanted))
 
-    alone = recorder is not None or any(map(is_transformed, scenes))
+    alone = recorder is not None or any(map(is_transformed, scenes.values()))
     share_out(wanted, photons, keep, device=target, alone=alone)
     parts = [tiles[panel, number // size][number % size] for panel, number in places]
     return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from nb_core import Experiment, InputError, Panel
+from nb_core import Experiment, InputError, Mask, Panel, Roi
 from nb_physics.plan import Plan
 
 TILE_EVALUATIONS = 1 << 16
@@ -115,29 +115,24 @@ def select_pixels(experiment: Experiment) -> PixelSelection:
     Raises InputError for a detector of panels, each of which has its own.
     """
     plane = experiment.plane
-    fpixels, spixels = plane.fpixels, plane.spixels
-    roi = experiment.roi
-    xmin, ymin = (0, 0) if roi is None else (roi.xmin, roi.ymin)
-    xmax = fpixels - 1 if roi is None else min(roi.xmax, fpixels - 1)
-    ymax = spixels - 1 if roi is None else min(roi.ymax, spixels - 1)
-    chosen = None
-    if experiment.mask is not None:
-        inside = torch.zeros((spixels, fpixels), dtype=torch.bool)
-        inside[ymin : ymax + 1, xmin : xmax + 1] = True
-        inside &= torch.from_numpy(experiment.mask.values)
-        chosen = torch.nonzero(inside.flatten()).flatten()
-    return PixelSelection(fpixels, xmin, xmax - xmin + 1, ymin, ymax - ymin + 1, chosen)
+    return _selection((plane.spixels, plane.fpixels), experiment.roi, experiment.mask)
 
 
 def select_of_panel(panel: Panel) -> PixelSelection:
     """The pixels of a panel's region of interest that its mask keeps, counted from its first."""
-    slow, fast = panel.shape
-    xmin, xmax, ymin, ymax = panel.roi or (0, fast - 1, 0, slow - 1)
+    return _selection(panel.shape, panel.roi, panel.mask)
+
+
+def _selection(size: tuple[int, int], roi: Roi | None, mask: Mask | None) -> PixelSelection:
+    """size: (slow, fast); a region that reaches beyond it is cut"""
+    slow, fast = size
+    xmin, xmax, ymin, ymax = roi or (0, fast - 1, 0, slow - 1)
+    xmax, ymax = min(xmax, fast - 1), min(ymax, slow - 1)
     chosen = None
-    if panel.mask is not None:
-        inside = torch.zeros(panel.shape, dtype=torch.bool)
+    if mask is not None:
+        inside = torch.zeros(size, dtype=torch.bool)
         inside[ymin : ymax + 1, xmin : xmax + 1] = True
-        inside &= torch.from_numpy(panel.mask.values)
+        inside &= torch.from_numpy(mask.values)
         chosen = torch.nonzero(inside.flatten()).flatten()
     return PixelSelection(fast, xmin, xmax - xmin + 1, ymin, ymax - ymin + 1, chosen)
 

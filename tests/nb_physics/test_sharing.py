@@ -28,8 +28,12 @@ def shared(parts, work, **options):
 
 
 def test_results_are_taken_in_order_and_by_the_caller(threads):
-    """However late a thread is with one: here each part waits for the next one, in pairs."""
-    finished = [threading.Event() for _ in range(20)]
+    """However late a thread is with one: here each part waits for the next one, in pairs.
+
+    All parts are handed out at once, so that no thread waits for one that nobody can begin.
+    """
+    parts = range(2 * (1 + sharing.IN_WAITING))
+    finished = [threading.Event() for _ in parts]
     takers = set()
 
     def work(part):
@@ -43,8 +47,8 @@ def test_results_are_taken_in_order_and_by_the_caller(threads):
         taken.append((part, result))
 
     taken = []
-    share_out(range(20), work, take, device=CPU)
-    assert taken == [(n, n * n) for n in range(20)]
+    share_out(parts, work, take, device=CPU)
+    assert taken == [(n, n * n) for n in parts]
     assert takers == {threading.get_ident()}
 
 

@@ -56,7 +56,7 @@ CONFIGS = (
     GoniometerConfig,
 )
 ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
-PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine")
+PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine", "nb_bench")
 
 CODES = {
     ExitCode.OK: "done; what was compared agrees",

@@ -29,11 +29,12 @@ memory: the image once, the list of structure factors once, 72 for a step, 32 fo
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nb_physics import Plan
+from nb_core import NbWarning, flags_to_experiment
+from nb_physics import Plan, make_plan, rendered_indices
 
 SINE = {"float64": 20, "float32": 12}
 COSINE = {"float64": 16, "float32": 10}
@@ -81,7 +82,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Cost:
-    """operations64, operations32: in float64 and in float32; bytes: to and from memory"""
+    """What some work takes, counted on paper.
+
+    operations64, operations32: in float64 and in float32; bytes: to and from memory
+    """
 
     operations64: int
     operations32: int
@@ -120,8 +124,6 @@ class Ceiling:
 
 def count_plan(plan: Plan) -> Counts:
     """The counts of a plan."""
-    from nb_physics import rendered_indices
-
     shape = plan.experiment.shape
     return Counts(
         pixels=rendered_indices(plan.experiment).numel(),
@@ -141,11 +143,6 @@ def count_plan(plan: Plan) -> Counts:
 
 def count_arguments(arguments: list[str]) -> Counts:
     """The counts of nanoBragg's options; what they warn of is left unsaid."""
-    import warnings
-
-    from nb_core import NbWarning, flags_to_experiment
-    from nb_physics import make_plan
-
     with warnings.catch_warnings(action="ignore", category=NbWarning):
         return count_plan(make_plan(flags_to_experiment(arguments)))
 
@@ -156,7 +153,10 @@ def counts_from_json(content: dict[str, Any]) -> Counts:
 
 
 def cost_of(counts: Counts, dtype: str) -> Cost:
-    """Operations and bytes, as the table above says. dtype: float64 or float32"""
+    """Operations and bytes, as the table of `nb_bench.cost` counts them.
+
+    dtype: "float64" or "float32"
+    """
     late = counts.evaluations * (lattice_operations(counts.shape, dtype) + SUM)
     early = counts.evaluations * (HKL + _look_up(counts))
     early += counts.rays * (RAY + counts.sources * Q)

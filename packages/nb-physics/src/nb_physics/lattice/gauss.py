@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_physics.lattice.lattice_factor import Domain, LatticeFactor
+from nb_physics.lattice.lattice_factor import Domain, LatticeFactor, Operations
 
 WIDTH_SQUARED = 0.63
 """Of the scaled distance from a reflection: there the amplitude is 1/e of its height."""
@@ -25,6 +25,7 @@ class Gauss(LatticeFactor):
     takes_pairs: ClassVar[bool] = True
     eager_ns: ClassVar[float] = 40.0
     kernel_ns: ClassVar[float] = 4.0
+    operations: ClassVar[Operations] = Operations(plain=24, exponentials=1)
 
     def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:
         cells = domain.cells

@@ -30,6 +30,18 @@ class Domain:
     arithmetic: Arithmetic = EAGER
 
 
+@dataclass(frozen=True)
+class Operations:
+    """What one amplitude takes: of additions, multiplications, divisions and the like, and of
+    functions, which are polynomials of some terms.
+    """
+
+    plain: int = 24
+    sines: int = 0
+    cosines: int = 0
+    exponentials: int = 0
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class LatticeFactor(Shape):
     """The lattice factor F_latt of one crystal shape: what the cells of a domain give together.
@@ -43,6 +55,7 @@ class LatticeFactor(Shape):
         float64 have (nb_physics.pairs); else they are joined before
     eager_ns, kernel_ns: nanoseconds of one core for one amplitude, by torch's operations and in a
         kernel, by which the engine is chosen; a rough figure will do
+    operations: of one amplitude, for the least time that `nb bench` says an image can take
     """
 
     moves_with: ClassVar[frozenset[str]] = frozenset({"reciprocal", "fudge"})
@@ -50,6 +63,7 @@ class LatticeFactor(Shape):
     takes_pairs: ClassVar[bool] = False
     eager_ns: ClassVar[float] = 60.0
     kernel_ns: ClassVar[float] = 4.0
+    operations: ClassVar[Operations] = Operations()
 
     @abc.abstractmethod
     def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_physics.elementary import Arithmetic
-from nb_physics.lattice.lattice_factor import Domain, LatticeFactor
+from nb_physics.lattice.lattice_factor import Domain, LatticeFactor, Operations
 
 SPHERE_IN_CUBE = 0.723601254558268
 """Square root of a sphere's share of its cube, so that spots keep the volume of square ones."""
@@ -29,6 +29,7 @@ class Round(LatticeFactor):
     takes_pairs: ClassVar[bool] = True
     eager_ns: ClassVar[float] = 52.0
     kernel_ns: ClassVar[float] = 2.3
+    operations: ClassVar[Operations] = Operations(plain=27, sines=1, cosines=1)
 
     def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:
         cells = domain.cells

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_physics.elementary import Arithmetic
-from nb_physics.lattice.lattice_factor import Domain, LatticeFactor
+from nb_physics.lattice.lattice_factor import Domain, LatticeFactor, Operations
 from nb_physics.pairs import joined
 
 NEAR = {torch.float64: 1e-2, torch.float32: 1e-6}
@@ -35,6 +35,7 @@ class Square(LatticeFactor):
     takes_pairs: ClassVar[bool] = True
     eager_ns: ClassVar[float] = 62.0
     kernel_ns: ClassVar[float] = 2.0
+    operations: ClassVar[Operations] = Operations(plain=17, sines=6)
 
     def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:
         (a, over_a), (b, over_b), (c, over_c) = self._gratings(offset, domain)

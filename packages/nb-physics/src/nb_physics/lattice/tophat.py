@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_physics.lattice.gauss import scaled_radius_squared
-from nb_physics.lattice.lattice_factor import Domain, LatticeFactor
+from nb_physics.lattice.lattice_factor import Domain, LatticeFactor, Operations
 
 RADIUS_SQUARED = 0.3969
 
@@ -26,6 +26,7 @@ class TopHat(LatticeFactor):
     takes_pairs: ClassVar[bool] = True
     eager_ns: ClassVar[float] = 24.0
     kernel_ns: ClassVar[float] = 1.2
+    operations: ClassVar[Operations] = Operations(plain=24)
 
     def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:
         cells = domain.cells

@@ -14,7 +14,7 @@ from jaxtyping import AbstractArray, Float
 from torch import Tensor
 
 from nb_core import CrystalShape, DetectorConfig, InputError, Profile
-from nb_core.configs.checks import scalar_tensor
+from nb_core.configs import scalar_tensor
 from nb_physics.frame import DetectorFrame
 from nb_physics.pairs import to_pair
 from nb_physics.panels import PanelPlan

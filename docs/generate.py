@@ -21,6 +21,7 @@ from nb_cli.main import cli
 from nb_compare.divergence.trace_log import ALIASES
 from nb_core import (
     QUANTITIES,
+    SHAPES,
     BackgroundConfig,
     BeamConfig,
     CrystalConfig,
@@ -239,6 +240,19 @@ def image_formats_page() -> str:
     )
 
 
+def shapes_page() -> str:
+    """The crystal shapes that come with nb."""
+    known = SHAPES.known(make_manager(external=False))
+    rows = [(f"`{name}`", entry.thing.label, entry.thing.summary) for name, entry in known.items()]
+    return page(
+        "# Crystal shapes",
+        "The shapes that come with `nb`, by `shape` under `[crystal]`; `nb plugins` names those "
+        "of installed plugins too, and [your own](../extending/crystal-shape.md) is one small "
+        "package.",
+        table(("name", "called", "what"), rows),
+    )
+
+
 def trace_page() -> str:
     """The names of the TRACE_PY lines."""
     rows = [
@@ -303,6 +317,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "gradients.md": gradients_page,
     "taps.md": taps_page,
     "image-formats.md": image_formats_page,
+    "shapes.md": shapes_page,
     "trace.md": trace_page,
     "exit-codes.md": exit_codes_page,
     "cli.md": cli_page,

@@ -36,4 +36,5 @@ def value_text(value: Any) -> str:
     """A default or a constant, as it is written in Python."""
     if isinstance(value, enum.Enum):
         return f"{type(value).__name__}.{value.name}"
-    return re.sub(r" object at 0x\w+", "", repr(value)).replace("collections.abc.", "")
+    shown = re.sub(r"<function (\w+) at 0x\w+>", r"\1", repr(value))
+    return re.sub(r" object at 0x\w+", "", shown).replace("collections.abc.", "")

@@ -18,9 +18,10 @@ from nb_bench.plot import save_scaling
 from nb_bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
 from nb_bench.table import aligned, describe
 from nb_bench.workloads import choose_workloads, rotation, still, suite_entries, thread_counts
-from nb_core import flags_to_experiment
+from nb_core import CrystalShape, flags_to_experiment
 from nb_core.flags.parse import read_options
-from nb_physics import simulate
+from nb_physics import lattice_factor, simulate
+from nb_physics.lattice import Square
 
 OTHERS = {"hkl-list", "saxs", "sources", "layers", "rotation", "gradient", "panels"}
 COUNTS = Counts(
@@ -33,6 +34,7 @@ COUNTS = Counts(
     phi=1,
     domains=1,
     shape="square",
+    lattice=Square.operations,
     interpolated=False,
     entries=1,
     absorbing=False,
@@ -133,7 +135,7 @@ class TestCost:
         counts = dataclasses.replace(COUNTS, layers=2, oversample=3, sources=5, phi=7, domains=11)
         assert counts.evaluations == 256 * 2 * 9 * 5 * 7 * 11
         rays = 256 * 2 * 9
-        per_evaluation = 24 + 4 + lattice_operations("square", "float64")
+        per_evaluation = 24 + 4 + lattice_operations(Square.operations, "float64")
         expected = counts.evaluations * per_evaluation + rays * (39 + 5 * 6) + 256 * 34
         assert cost_of(counts, "float64").operations == expected
 
@@ -148,9 +150,12 @@ class TestCost:
         assert cost_of(absorbing, "float64").operations == plain + 256 * (11 + 2 * 28)
 
     def test_every_shape_is_counted(self):
-        for shape in ("square", "round", "gauss"):
-            assert lattice_operations(shape, "float32") < lattice_operations(shape, "float64")
-        assert lattice_operations("tophat", "float32") == 24
+        counted = {"square": 17 + 6 * 20, "round": 27 + 20 + 16, "gauss": 24 + 28, "tophat": 24}
+        for shape in CrystalShape:
+            operations = lattice_factor(shape).operations
+            assert lattice_operations(operations, "float64") == counted[shape.value]
+            more = lattice_operations(operations, "float64")
+            assert lattice_operations(operations, "float32") < more or shape.value == "tophat"
 
     def test_the_least_time(self):
         assert CEILING.seconds(Cost(10**10, 2 * 10**10, 0)) == 2

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nb_core import NbWarning, flags_to_experiment
-from nb_physics import Plan, make_plan, rendered_indices
+from nb_physics import Operations, Plan, make_plan, rendered_indices
 
 SINE = {"float64": 20, "float32": 12}
 COSINE = {"float64": 16, "float32": 10}
@@ -61,6 +61,7 @@ class Counts:
     phi: int
     domains: int
     shape: str
+    lattice: Operations
     interpolated: bool
     entries: int
     absorbing: bool
@@ -134,7 +135,8 @@ def count_plan(plan: Plan) -> Counts:
         sources=plan.sources.wavelength.numel(),
         phi=plan.phi_count,
         domains=plan.mosaic_count,
-        shape=plan.experiment.crystal.shape.value,
+        shape=plan.shape.name,
+        lattice=plan.shape.operations,
         interpolated=plan.interpolate,
         entries=plan.structure.values.numel(),
         absorbing=plan.absorbing,
@@ -149,7 +151,7 @@ def count_arguments(arguments: list[str]) -> Counts:
 
 def counts_from_json(content: dict[str, Any]) -> Counts:
     """The counts that a child process sent."""
-    return Counts(**content)
+    return Counts(**{**content, "lattice": Operations(**content["lattice"])})
 
 
 def cost_of(counts: Counts, dtype: str) -> Cost:
@@ -157,7 +159,7 @@ def cost_of(counts: Counts, dtype: str) -> Cost:
 
     dtype: "float64" or "float32"
     """
-    late = counts.evaluations * (lattice_operations(counts.shape, dtype) + SUM)
+    late = counts.evaluations * (lattice_operations(counts.lattice, dtype) + SUM)
     early = counts.evaluations * (HKL + _look_up(counts))
     early += counts.rays * (RAY + counts.sources * Q)
     if counts.absorbing:
@@ -170,15 +172,10 @@ def cost_of(counts: Counts, dtype: str) -> Cost:
     return Cost(early, late, moved)
 
 
-def lattice_operations(shape: str, dtype: str) -> int:
-    """Operations of F_latt: of a shape of the crystal, in one precision."""
-    sine, cosine, exponential = SINE[dtype], COSINE[dtype], EXP[dtype]
-    return {
-        "square": 17 + 6 * sine,
-        "round": 27 + sine + cosine,
-        "gauss": 24 + exponential,
-        "tophat": 24,
-    }[shape]
+def lattice_operations(shape: Operations, dtype: str) -> int:
+    """Operations of F_latt, with the terms of its functions in one precision."""
+    functions = shape.sines * SINE[dtype] + shape.cosines * COSINE[dtype]
+    return shape.plain + functions + shape.exponentials * EXP[dtype]
 
 
 def _look_up(counts: Counts) -> int:

@@ -11,13 +11,15 @@ from nb_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from nb_core.configs.beam import BeamConfig
-    from nb_core.configs.crystal import CrystalConfig, CrystalShape
+    from nb_core.configs.crystal import CrystalConfig
     from nb_core.configs.detector import DetectorConfig
     from nb_core.configs.experiment import Experiment
     from nb_core.configs.goniometer import GoniometerConfig
     from nb_core.configs.output import OutputConfig
     from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
+    from nb_core.configs.plugin_config import PluginConfig, PluginConfigKind
     from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+    from nb_core.configs.shape import SHAPES, CrystalShape, Shape
     from nb_core.conventions import DetectorConvention, DetectorPivot
     from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
     from nb_core.durations import duration
@@ -49,7 +51,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "BeamConfig": "configs.beam",
     "CrystalConfig": "configs.crystal",
-    "CrystalShape": "configs.crystal",
     "DetectorConfig": "configs.detector",
     "Experiment": "configs.experiment",
     "GoniometerConfig": "configs.goniometer",
@@ -58,10 +59,15 @@ _HOMES = {
     "Panel": "configs.panel",
     "PanelGroup": "configs.panel",
     "Sensor": "configs.panel",
+    "PluginConfig": "configs.plugin_config",
+    "PluginConfigKind": "configs.plugin_config",
     "BackgroundConfig": "configs.sampling",
     "Profile": "configs.sampling",
     "Roi": "configs.sampling",
     "SamplingConfig": "configs.sampling",
+    "CrystalShape": "configs.shape",
+    "SHAPES": "configs.shape",
+    "Shape": "configs.shape",
     "DetectorConvention": "conventions",
     "DetectorPivot": "conventions",
     "Mask": "data",
@@ -131,6 +137,8 @@ __all__ = [
     "Panel",
     "PanelGroup",
     "PixelKind",
+    "PluginConfig",
+    "PluginConfigKind",
     "PluginGroup",
     "Profile",
     "ProgramError",
@@ -138,9 +146,11 @@ __all__ = [
     "Quantity",
     "Recorder",
     "Roi",
+    "SHAPES",
     "STAGES",
     "SamplingConfig",
     "Sensor",
+    "Shape",
     "ShapeError",
     "Site",
     "SlipWarning",

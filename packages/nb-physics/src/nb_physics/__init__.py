@@ -16,6 +16,7 @@ from nb_physics.frame import DetectorFrame
 from nb_physics.header import default_header_style, dials_misreads, smv_header
 from nb_physics.jacobian import structure_factor_jacobian
 from nb_physics.kernels import build_kernels, clear_kernels, kept_kernels, kernels_of
+from nb_physics.lattice import Domain, LatticeFactor, Operations, lattice_factor
 from nb_physics.loop import Progress
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
@@ -43,11 +44,14 @@ __all__ = [
     "Detector",
     "DetectorFrame",
     "DigitalImage",
+    "Domain",
     "Engine",
     "Figures",
     "KeptKernel",
     "KernelKind",
+    "LatticeFactor",
     "NoiseGenerator",
+    "Operations",
     "PanelPlan",
     "Plan",
     "Progress",
@@ -73,6 +77,7 @@ __all__ = [
     "kept_kernels",
     "kernels_of",
     "kernels_of_jacobian",
+    "lattice_factor",
     "long_work",
     "make_plan",
     "moving_axes",

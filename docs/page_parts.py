@@ -36,5 +36,4 @@ def value_text(value: Any) -> str:
     """A default or a constant, as it is written in Python."""
     if isinstance(value, enum.Enum):
         return f"{type(value).__name__}.{value.name}"
-    shown = re.sub(r"<function (\w+) at 0x\w+>", r"\1", repr(value))
-    return re.sub(r" object at 0x\w+", "", shown).replace("collections.abc.", "")
+    return re.sub(r" object at 0x\w+", "", repr(value)).replace("collections.abc.", "")

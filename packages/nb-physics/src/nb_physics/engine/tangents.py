@@ -15,6 +15,7 @@ from nb_physics.engine.by_pixel import own_numbers, own_tensors
 from nb_physics.engine.kernel import BY_STEP, KernelKind, Role
 from nb_physics.engine.walk import WHOLE_VECTORS, CompiledWalk, needed_kernels, padded
 from nb_physics.scene import Kind, Scene
+from nb_physics.summation import summation_of
 from nb_physics.tiles import PixelSelection, pixel_ranges
 
 MOST_EVALUATIONS = 1 << 18
@@ -113,7 +114,7 @@ class CompiledTangents:
         moved = tangents.get(BY_STEP, scene.cell_vectors.new_zeros(3, 3, 1, self.count))
         self.moves = step_moves(scene.cell_vectors, moved)
         none = scene.fluence.new_zeros(self.count)
-        self._background = tangents.get("background", none)
+        self._opening = tangents.get(summation_of(scene.kind).opens_with or "", none)
         self.weights = [self._weights(kernel, tangents) for kernel in kernels]
         self.turns = [
             [single[:, :, block.steps].permute(2, 0, 1).contiguous() for block in self.walk.blocks]
@@ -179,8 +180,7 @@ class CompiledTangents:
             total = list(torch._foreach_add(total, new)) if total else new
         values, *found = finish([pixels, *walk.last_place(), *sums, *walk.parts[0]])
         columns = self._columns(0, total) + self._columns(1, found)
-        if not walk.scene.kind.corrected:  # the sum begins with the background
-            columns += slopes[0][:, None] * self._background[None, :]
+        columns += slopes[0][:, None] * self._opening[None, :]
         return values, columns, total[-1]
 
     def _columns(self, kernel: int, found: list[Tensor]) -> Float[Tensor, "pixels parameters"]:

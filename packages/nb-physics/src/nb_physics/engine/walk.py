@@ -15,7 +15,8 @@ from nb_physics.engine.kernel import BY_STEP, KernelKind, Role, kernel_tensors
 from nb_physics.engine.library import Argument, Fixed, Library
 from nb_physics.engine.load import CompiledKernel, load_kernels
 from nb_physics.scene import Scene, scene_tensors
-from nb_physics.tile import no_polarization
+from nb_physics.summation import summation_of
+from nb_physics.tile import turns
 from nb_physics.tiles import PixelSelection, StepBlock
 
 MOST_PIXELS = 1 << 17
@@ -143,9 +144,9 @@ class CompiledWalk:
 
     def calls(self) -> Iterator[tuple[list[Fixed], StepBlock, list[Fixed]]]:
         """Place, steps and tensors of every call of ADD, in their order."""
-        for place in self.scene.places():
-            for block, tensors in zip(self.blocks, self.parts, strict=True):
-                yield self.place(*place, 1 if block.steps.start == 0 else 0), block, tensors
+        for turn in turns(self.scene, self.blocks):
+            place = self.place(*turn.place, turn.share)
+            yield place, self.blocks[turn.block], self.parts[turn.block]
 
     def last_place(self) -> list[Fixed]:
         """The place that FINISH takes: the last layer."""
@@ -153,11 +154,8 @@ class CompiledWalk:
 
     def opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of a pixel before any term."""
-        total = torch.zeros_like(pixels, dtype=self.scene.fluence.dtype)
-        if self.scene.kind.corrected:
-            return [total, torch.zeros_like(total)]
-        total = total + self.scene.background
-        return [total, no_polarization(self.scene, total)][: self.kinds[0].sums]
+        sums = summation_of(self.scene.kind).open(self.scene, pixels)
+        return [total.contiguous() for total in sums]
 
     def place(self, *numbers: int) -> list[Fixed]:
         """Layer, slow, fast and share of the background, as a kernel takes them."""

@@ -8,7 +8,7 @@ import warnings
 from torch import Tensor
 
 from nb_cli.panel_report import panel_rows
-from nb_core import CrystalShape, Detector, DetectorConvention, NbWarning, Profile
+from nb_core import Detector, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics import Choice, Figures, Plan, select_pixels
@@ -18,13 +18,6 @@ from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
 from nb_physics.vectors import dot, length
-
-_SHAPES = {
-    CrystalShape.SQUARE: "parallelepiped",
-    CrystalShape.ROUND: "ellipsoid",
-    CrystalShape.GAUSS: "Gaussian spots",
-    CrystalShape.TOPHAT: "flat-topped spots",
-}
 
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
@@ -62,7 +55,7 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
     rows = [
         ("unit cell", f"{' '.join(edges)} A{angles}, volume {_number(plan.cell.volume)} A^3"),
         ("misset", f"{_numbers(*(rad_to_deg(angle) for angle in plan.cell.misset))} deg"),
-        ("crystal", f"{cells} cells, {_SHAPES[crystal.shape]}, fudge {_number(plan.fudge)}"),
+        ("crystal", f"{cells} cells, {plan.shape.label}, fudge {_number(plan.fudge)}"),
     ]
     if crystal.misset_deg == "random":
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")

@@ -25,6 +25,17 @@ def no_kernels_of_the_user(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def shared_kernels(tmp_path_factory):
+    """The path of a folder of kernels for tests of all processes of a run: each is built once, for
+    who wants one that is being built waits for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    return base / "shared-kernels"
+
+
 class Package(importlib.metadata.Distribution):
     """An installed package that has nothing but a name and a version."""
 

@@ -34,7 +34,7 @@ def sizes_by_step(kernel: KernelKind) -> dict[str, Size]:
         assert not pixels & steps
         results = set(graph.get_output_names())
         for buffer in graph.buffers:
-            size = sympy.sympify(sympy.prod(buffer.get_size()))
+            size = sympy.sympify(sympy.prod(buffer.maybe_get_size() or ()))
             kept = buffer.get_name() not in graph.removed_buffers | results
             if kept and size.free_symbols & pixels and size.free_symbols & steps:
                 found[buffer.get_name()] = size

@@ -59,9 +59,10 @@ class EntryPoint(importlib.metadata.EntryPoint):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Makes plugins of a group installed, in place of all others: (entry point's name, plugin or
-    what loads it, package).
+    """Makes plugins of a group installed, in place of all others but nb's own packages: (entry
+    point's name, plugin or what loads it, package).
     """
+    real = importlib.metadata.entry_points
 
     def install(*plugins, group="nb"):
         points = [
@@ -73,7 +74,10 @@ def installed(monkeypatch):
         monkeypatch.setattr(
             importlib.metadata,
             "entry_points",
-            lambda *, group: [p for p in points if p.group == group],
+            lambda *, group: (
+                [p for p in points if p.group == group]
+                or (real(group=group) if group.endswith("_builtin") else [])
+            ),
         )
 
     install()

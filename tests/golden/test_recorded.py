@@ -1,6 +1,6 @@
 """The recorded images of the C program, again by nb: see README.md beside this.
 
-With NB_TEST_KERNELS=all kernels compute them, as `nox -s kernels` has it, and not the engine that is
+With NB_TEST_KERNELS=all kernels compute them, as `nox -s kernels` has it, and not what is
 sooner done, which for images so small is eager torch.
 """
 

@@ -1,5 +1,6 @@
 """nb plugins, nb --no-plugins, and files of a plugin's format: --out, nb view and nb refine."""
 
+import importlib.metadata
 import json
 import sys
 from importlib.metadata import EntryPoint
@@ -52,8 +53,8 @@ class Plugin:
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    """The entry points that there are, by group; none."""
-    found = {}
+    """The entry points that there are, by group: those of nb's own packages."""
+    found = {"nb_builtin": importlib.metadata.entry_points(group="nb_builtin")}
     monkeypatch.delenv("NB_PLUGINS_DISABLE", raising=False)
     monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: found.get(group, []))
     return found
@@ -80,7 +81,8 @@ def test_the_list_has_every_kind_with_its_package(nb):
     assert ("image", "format", "smv", "nb-core", "0.1.0") in words
     assert any(word[:4] == ("tap", "omega", "nb-taps", "0.1.0") for word in words)
     assert len({line.index(" nb-") for line in lines}) == 1
-    assert lines[0].endswith("photons as little-endian float32, without a header")
+    (raw,) = (line for line in lines if line.split()[:3] == ["image", "format", "raw"])
+    assert raw.endswith("photons as little-endian float32, without a header")
 
 
 def test_the_list_as_json(nb, plugin):
@@ -201,3 +203,48 @@ def test_an_image_of_several_panels_is_not_drawn(refused, plugin, folder, monkey
     monkeypatch.setattr(OutsideFormat, "read", read)
     (folder / "a").write_bytes(MARK)
     assert "a: (2, 3, 4): several panels; name their experiment" in refused("view", "a")
+
+
+class TestEngine:
+    """--engine NAME, of a package that is named nowhere in nb."""
+
+    @pytest.fixture(autouse=True)
+    def plugin(self, installed, monkeypatch):
+        from nb_physics import TileEngine
+        from nb_physics.walk import EagerWalk
+
+        class Twice(EagerWalk):
+            def photons(self, selection, start, stop, scene=None):
+                return 2 * super().photons(selection, start, stop, scene)
+
+        class Doubling(TileEngine):
+            name = "doubling"
+            summary = "twice the photons"
+
+            def prepare(self, scene, dtype, device, *, gradient=False):
+                return Twice(scene, dtype, device)
+
+        class Engines:
+            @hookimpl
+            def nb_register_engines(self):
+                return [Doubling()]
+
+        monkeypatch.setitem(sys.modules, "outside_engines", Engines())
+        installed["nb"] = [EntryPoint(name="far", value="outside_engines", group="nb")]
+
+    def test_it_computes_the_image(self, nb, tiny, folder):
+        images = []
+        for engine in ("eager", "doubling"):
+            ran = nb("simulate", "--engine", engine, "--", *tiny, "-floatfile", "a.bin")
+            assert ran.code == 0
+            assert f"{engine}: asked for" in ran.out
+            images.append(np.fromfile(folder / "a.bin", "<f4"))
+        assert images[0].any()
+        np.testing.assert_array_equal(images[1], 2 * images[0])
+
+    def test_it_is_listed(self, nb):
+        assert ("engine", "doubling") in listed(nb, "plugins --json")
+
+    def test_an_unknown_one_is_told_those_that_there_are(self, refused, tiny):
+        said = refused("simulate", "--engine", "tripling", "--", *tiny)
+        assert "'tripling' is no engine; known are auto, eager, compiled, doubling" in said

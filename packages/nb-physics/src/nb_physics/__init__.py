@@ -18,6 +18,7 @@ from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
+from nb_physics.tile_engine import Runner, TangentRunner, TileEngine, known_engines
 from nb_physics.tiles import rendered_indices, select_pixels
 
 __version__ = "0.1.0"
@@ -37,7 +38,10 @@ __all__ = [
     "Operations",
     "Plan",
     "Progress",
+    "Runner",
     "Simulator",
+    "TangentRunner",
+    "TileEngine",
     "as_panels",
     "build_kernels",
     "cache_folder",
@@ -49,6 +53,7 @@ __all__ = [
     "kept_kernels",
     "kernels_of",
     "kernels_of_jacobian",
+    "known_engines",
     "lattice_factor",
     "make_plan",
     "panel_experiment",

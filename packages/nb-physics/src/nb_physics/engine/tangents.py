@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from nb_physics.engine.kernel import BY_STEP, KernelKind, Role
 from nb_physics.engine.walk import WHOLE_VECTORS, CompiledWalk, needed_kernels, padded
 from nb_physics.scene import Kind, Scene
 from nb_physics.summation import summation_of
+from nb_physics.tile_engine import TangentRunner, Tangents
 from nb_physics.tiles import PixelSelection, pixel_ranges
 
 MOST_EVALUATIONS = 1 << 18
@@ -23,9 +24,6 @@ MOST_PIXELS = 1 << 12
 
 ALIKE = 1e-12
 """How far the steps may differ from being moved by one matrix, as a fraction of their move."""
-
-Tangents = Mapping[str, Tensor]
-"""Derivatives of a scene's tensors, by name, whose last axis is that of the parameters."""
 
 _OF_CURVED = {"beam", "distance", "beam_fast", "beam_slow"}
 _ONLY_SAID = {"size_slow", "close_fast", "close_slow", "beam_center_x", "beam_center_y"}
@@ -89,7 +87,7 @@ def _without_effect(kind: Kind) -> set[str]:
     return names | ({"reciprocal", "fudge"} - kind.shape.moves_with)
 
 
-class CompiledTangents:
+class CompiledTangents(TangentRunner):
     """Photons of a scene with their derivatives along tangents, by kernels.
 
     Raises BuildError where these cannot be built.
@@ -135,10 +133,9 @@ class CompiledTangents:
         size = min(MOST_PIXELS, MOST_EVALUATIONS // (steps * scene.wavelength.numel()))
         return pixel_ranges(count, max(1, size // WHOLE_VECTORS) * WHOLE_VECTORS)
 
-    def photons(
+    def jvp(
         self, selection: PixelSelection, start: int, stop: int
     ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-        """Photons of pixels number `start` to `stop`, and their derivatives."""
         pixels = padded(selection.indices(start, stop, self.device))
         once = self._whole if self.kinds[0].role is Role.WHOLE else self._summed
         values, columns, turned = once(pixels, 0)

@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
@@ -17,7 +18,11 @@ from nb_physics.engine.load import CompiledKernel, load_kernels
 from nb_physics.scene import Scene, scene_tensors
 from nb_physics.summation import summation_of
 from nb_physics.tile import turns
+from nb_physics.tile_engine import Runner
 from nb_physics.tiles import PixelSelection, StepBlock
+
+if TYPE_CHECKING:
+    from nb_physics.engine.derive import CompiledGradient
 
 MOST_PIXELS = 1 << 17
 MOST_EVALUATIONS = 1 << 23
@@ -45,10 +50,14 @@ def needed_kernels(scene: Scene, dtype: torch.dtype, device: torch.device) -> li
     return [KernelKind(role, scene.kind, name, device.type, sources, steps) for role in roles]
 
 
-class CompiledWalk:
+class CompiledWalk(Runner):
     """A scene and its kernels, or others of the same roles. Raises BuildError where these cannot
     be built.
+
+    gradient: kernels of its gradient, where they are wanted and there are some
     """
+
+    gradient: CompiledGradient | None = None
 
     def __init__(
         self,
@@ -90,7 +99,27 @@ class CompiledWalk:
         own = {n: Fixed(theirs[names[n]].detach()) for n in changed}
         other.parts = [[own.get(n, fixed) for n, fixed in enumerate(part)] for part in self.parts]
         other._prepare(own.values())
+        other.gradient = self.gradient and self.gradient.of_walk(other)
         return other
+
+    @property
+    def gives_vjp(self) -> bool:
+        return self.gradient is not None
+
+    def vjp_ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        return (self.gradient or self).ranges(count, largest)
+
+    def vjp(
+        self,
+        selection: PixelSelection,
+        start: int,
+        stop: int,
+        cotangent: Float[Tensor, " pixels"],
+        names: list[str],
+    ) -> dict[str, Tensor]:
+        if self.gradient is None:
+            return super().vjp(selection, start, stop, cotangent, names)
+        return self.gradient(selection, start, stop, cotangent)
 
     def ranges(
         self, count: int, largest: int | None = None, threads: int = 1

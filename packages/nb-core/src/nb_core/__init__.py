@@ -34,8 +34,22 @@ if TYPE_CHECKING:
     )
     from nb_core.flags.read import flags_to_experiment
     from nb_core.flags.write import experiment_to_flags
+    from nb_core.formats.experiment_format import (
+        EXPERIMENT_FORMATS,
+        ExperimentFormat,
+        read_experiment,
+        read_fields,
+        with_crystal,
+        with_geometry,
+    )
+    from nb_core.formats.file_format import FileFormat, FileFormatKind
     from nb_core.formats.image_format import ImageData, ImageFormat, PixelKind
     from nb_core.formats.images import ImageFormats, image_formats, read_image
+    from nb_core.formats.structure_source import (
+        STRUCTURE_SOURCES,
+        StructureSource,
+        read_structure_factors,
+    )
     from nb_core.plugins import hookimpl, make_manager, register_plugin
     from nb_core.recorder import Recorder, Site
     from nb_core.toml import read_toml, write_toml
@@ -79,6 +93,17 @@ _HOMES = {
     "UnreadableError": "errors",
     "flags_to_experiment": "flags.read",
     "experiment_to_flags": "flags.write",
+    "FileFormat": "formats.file_format",
+    "FileFormatKind": "formats.file_format",
+    "EXPERIMENT_FORMATS": "formats.experiment_format",
+    "ExperimentFormat": "formats.experiment_format",
+    "read_experiment": "formats.experiment_format",
+    "read_fields": "formats.experiment_format",
+    "with_crystal": "formats.experiment_format",
+    "with_geometry": "formats.experiment_format",
+    "STRUCTURE_SOURCES": "formats.structure_source",
+    "StructureSource": "formats.structure_source",
+    "read_structure_factors": "formats.structure_source",
     "ImageData": "formats.image_format",
     "ImageFormat": "formats.image_format",
     "PixelKind": "formats.image_format",
@@ -103,8 +128,12 @@ __all__ = [
     "DetectorConfig",
     "DetectorConvention",
     "DetectorPivot",
+    "EXPERIMENT_FORMATS",
     "ExitCode",
     "Experiment",
+    "ExperimentFormat",
+    "FileFormat",
+    "FileFormatKind",
     "GoniometerConfig",
     "ImageData",
     "ImageFormat",
@@ -126,6 +155,7 @@ __all__ = [
     "Recorder",
     "Roi",
     "SHAPES",
+    "STRUCTURE_SOURCES",
     "SamplingConfig",
     "Sensor",
     "Shape",
@@ -134,15 +164,21 @@ __all__ = [
     "SlipWarning",
     "SourceTable",
     "StructureFactors",
+    "StructureSource",
     "UnreadableError",
     "experiment_to_flags",
     "flags_to_experiment",
     "hookimpl",
     "image_formats",
     "make_manager",
+    "read_experiment",
+    "read_fields",
     "read_image",
+    "read_structure_factors",
     "read_toml",
     "register_plugin",
+    "with_crystal",
+    "with_geometry",
     "write_toml",
 ]
 

@@ -78,6 +78,15 @@ def _is_whole(word: str) -> bool:
     metavar="XMIN XMAX YMIN YMAX",
     help="All pixels of a rectangle (fast, then slow; bounds included).",
 )
+@click.option(
+    "--crystal-number",
+    "crystal",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Which crystal, where there are several.",
+)
 @click.option("--tag", metavar="NAME", help="A name for this run, in files and JSON.")
 @click.option("--taps", metavar="A,B", help="Taps to read.  [default: all but noise]")
 @click.option("--oversample", type=int, metavar="N", help="Instead of the experiment's.")
@@ -96,6 +105,7 @@ def command(
     pixels: tuple[Pixel, ...],
     of_panels: tuple[Pixel, ...],
     region: tuple[int, int, int, int] | None,
+    crystal: int,
     tag: str | None,
     taps: str | None,
     oversample: int | None,
@@ -116,7 +126,8 @@ def command(
 
     A pixel is named slow first, or by panel, slow and fast where there are several panels. Prints
     what the taps recorded, a table, and last a sentence that says why the pixel is as bright as it
-    is. The photons are those of the image, bit for bit.
+    is. The photons are those of the image, bit for bit; of several crystals, those of one of them
+    (--crystal-number).
     With --json or --out-dir writes files; one has lines `TRACE_PY: name=value`, in the order in
     which nanoBragg computes, which --lines prints.
     """
@@ -132,12 +143,15 @@ def command(
     kept = as_json or bool(out_dir)
     inputs = _inputs(experiment, arguments) if kept else {}
     traced = _trace(
-        experiment, _pixels((*pixels, *of_panels), region), chosen, device, dtype, noise
+        experiment, _pixels((*pixels, *of_panels), region), chosen, crystal, device, dtype, noise
     )
     folder = None
     if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
     _print(traced, lines=lines)
+    if len(experiment.crystals) > 1:
+        count = len(experiment.crystals)
+        click.echo(f"\ncrystal {crystal} of {count}, 0 to {count - 1} (--crystal-number)")
     if folder is not None:
         click.echo(f"wrote {folder}")
 
@@ -214,6 +228,7 @@ def _trace(
     experiment: Experiment,
     pixels: list[Pixel],
     taps: list[TapEntry],
+    crystal: int,
     device: str,
     dtype: str,
     noise: Any,
@@ -231,6 +246,7 @@ def _trace(
             experiment,
             pixels,
             taps,
+            crystal=crystal,
             device=target,
             dtype=getattr(torch, dtype),
             noise=noise,
@@ -313,8 +329,9 @@ def _make(folder: Path) -> None:
 def _files(traced: list[Traced], tag: str | None, as_json: bool) -> Iterator[tuple[str, str]]:
     """Each file's name, and its text."""
     for pixel in traced:
-        place = "-".join(map(str, pixel.record.place))
+        place, crystal = "-".join(map(str, pixel.record.place)), pixel.record.crystal
         stem = f"{tag}-{place}" if tag else place
+        stem += "" if crystal is None else f"-crystal-{crystal}"
         yield f"{stem}.trace", _lines(pixel)
         for result in pixel.results if as_json else ():
             content = json.dumps(result.to_json(tag), indent=2, allow_nan=False)

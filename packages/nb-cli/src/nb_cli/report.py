@@ -8,7 +8,7 @@ import warnings
 from torch import Tensor
 
 from nb_cli.panel_report import panel_rows
-from nb_core import Detector, DetectorConvention, NbWarning, Profile
+from nb_core import Detector, DetectorConvention, NbWarning, Profile, config_to_text
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics import (
@@ -110,6 +110,8 @@ def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
     if plan.background > 0:
         water = plan.experiment.background.water_size_um
         rows.append(("water", f"cube of {_number(water)} um"))
+    terms = plan.experiment.background.terms
+    rows += [("background", f"{term.label} ({config_to_text(term)})") for term in terms]
     return rows
 
 

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from nb_core.configs import checks
+from nb_core.configs.background import BackgroundConfig, terms_of
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig, pixels_across
@@ -21,7 +22,7 @@ from nb_core.configs.experiment import Experiment
 from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
 from nb_core.configs.panel import Detector
-from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+from nb_core.configs.sampling import Profile, Roi, SamplingConfig
 from nb_core.configs.shape import shape_of
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError, NbWarning
@@ -109,6 +110,8 @@ def settings_to_experiment(settings: Settings) -> Experiment:
             settings[key] = kind(settings[key])
     if (shape := settings.get("crystal.shape")) is not None:
         settings["crystal.shape"] = shape_of("shape", shape)
+    if (terms := settings.get("background.terms")) is not None:
+        settings["background.terms"] = terms_of("terms", terms)
     sections: dict[str, dict[str, Any]] = {name: {} for name in (*SECTIONS, "experiment")}
     for key, value in settings.items():
         section, _, name = key.partition(".")

@@ -1,6 +1,7 @@
 """X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
 
 from nb_physics.arguments import pixel as checked_pixel
+from nb_physics.background import Background, ScatteredRays
 from nb_physics.batch import simulate_batch
 from nb_physics.devices import available_device, computing_device
 from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
@@ -39,6 +40,7 @@ from nb_physics.tiles import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Background",
     "BuildError",
     "Choice",
     "Crystal",
@@ -57,6 +59,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Runner",
+    "ScatteredRays",
     "Simulator",
     "TangentRunner",
     "TileEngine",

@@ -7,7 +7,7 @@ import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import torch
 from jaxtyping import AbstractArray, Float
@@ -15,9 +15,11 @@ from torch import Tensor
 
 from nb_core import DetectorConfig, InputError, Profile
 from nb_core.configs import scalar_tensor
+from nb_physics.background import Background
 from nb_physics.elementary import EAGER, OF_PAIRS, Arithmetic
 from nb_physics.frame import DetectorFrame
 from nb_physics.lattice import LatticeFactor
+from nb_physics.own_tensors import OwnTensors
 from nb_physics.pairs import to_pair
 from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan
@@ -37,6 +39,7 @@ class Kind:
 
     profile: Profile
     shape: type[LatticeFactor]
+    backgrounds: tuple[type[Background], ...]
     curved: bool
     point_pixel: bool
     absorbing: bool
@@ -48,6 +51,11 @@ class Kind:
     oversample_thick: bool
     oversample_polar: bool
     oversample_omega: bool
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """What computes the shape and the backgrounds."""
+        return (self.shape, *self.backgrounds)
 
     @property
     def corrected(self) -> bool:
@@ -89,6 +97,7 @@ class Scene:
     dmin: Float[Tensor, ""]
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
+    backgrounds: tuple[Background, ...]
     divisor: Float[Tensor, ""]
 
     def part(self, block: StepBlock) -> Scene:
@@ -118,6 +127,7 @@ def kind_of(plan: Plan, panel: PanelPlan | None = None) -> Kind:
     return Kind(
         profile=experiment.profile,
         shape=type(plan.shape),
+        backgrounds=tuple(map(type, plan.backgrounds)),
         curved=isinstance(detector, DetectorConfig) and detector.curved_detector,
         point_pixel=detector.point_pixel,
         absorbing=absorbing or (sampling.oversample_thick and not plan.corrected),
@@ -161,6 +171,7 @@ def make_scene(plan: Plan) -> Scene:
         dmin=plan.dmin,
         fluence=plan.fluence,
         background=plan.background,
+        backgrounds=plan.backgrounds,
         divisor=scalar_tensor(plan.divisor),
     )
 
@@ -200,13 +211,23 @@ _NESTED = (DetectorFrame, StructureGrid)
 
 def scene_tensors(scene: Scene) -> dict[str, Tensor]:
     """All tensors of a scene by the path of their field, always in the same order."""
-    names = _tensor_paths(type(scene.shape))
-    return dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
+    names = _tensor_paths()
+    tensors = dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
+    for path, part in _parts_of_plugins(scene):
+        tensors |= {f"{path}.{name}": getattr(part, name) for name in part.tensor_names()}
+    return tensors
+
+
+def _parts_of_plugins(scene: Scene) -> Iterator[tuple[str, OwnTensors]]:
+    """What has tensors that its class decides on, by its path."""
+    yield "shape", scene.shape
+    for number, background in enumerate(scene.backgrounds):
+        yield f"backgrounds.{number}", background
 
 
 @functools.cache
-def _tensor_paths(shape: type[LatticeFactor]) -> tuple[str, ...]:
-    """The path of each field of a scene that holds a tensor."""
+def _tensor_paths() -> tuple[str, ...]:
+    """The path of each field of a scene, and of what is in it, that holds a tensor."""
     found: list[str] = []
 
     def collect(kind: type, path: str) -> None:
@@ -215,8 +236,6 @@ def _tensor_paths(shape: type[LatticeFactor]) -> tuple[str, ...]:
             hint = hints[field.name]
             if hint in _NESTED:
                 collect(hint, f"{path}{field.name}.")
-            elif hint is LatticeFactor:
-                found.extend(f"{path}{field.name}.{name}" for name in shape.scalars())
             elif isinstance(hint, type) and issubclass(hint, AbstractArray):
                 found.append(f"{path}{field.name}")
 
@@ -233,20 +252,28 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
             part, name = getattr(value, field.name), f"{path}{field.name}"
             if isinstance(part, Tensor):
                 fields[field.name] = tensors[name]
-            elif isinstance(part, LatticeFactor):
-                own = {number: tensors[f"{name}.{number}"] for number in part.scalars()}
-                fields[field.name] = part.with_numbers(own)
             elif isinstance(part, _NESTED):
                 fields[field.name] = replaced(part, f"{name}.")
         return dataclasses.replace(value, **fields)
 
-    result = replaced(scene, "")
-    assert isinstance(result, Scene)
-    return result
+    result: Scene = replaced(scene, "")
+    backgrounds = [
+        _with_own(background, f"backgrounds.{number}", tensors)
+        for number, background in enumerate(scene.backgrounds)
+    ]
+    shape = _with_own(scene.shape, "shape", tensors)
+    return dataclasses.replace(result, shape=shape, backgrounds=tuple(backgrounds))
+
+
+Part = TypeVar("Part", bound=OwnTensors)
+
+
+def _with_own(part: Part, path: str, tensors: dict[str, Tensor]) -> Part:
+    return part.with_numbers({name: tensors[f"{path}.{name}"] for name in part.tensor_names()})
 
 
 _SINGLE = {"fpixels", "oversample", "cells", "reciprocal", "fudge"}
-_SINGLE_PARTS = ("structure.", "shape.")
+_SINGLE_PARTS = ("structure.", "shape.", "backgrounds.")
 """Fields that float32 holds, or that come in after the phases; so do the structure factors."""
 
 _COUNTED = 1 << 24

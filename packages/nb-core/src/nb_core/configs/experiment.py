@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nb_core.configs import checks
+from nb_core.configs.background import BackgroundConfig
 from nb_core.configs.base import Config
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
@@ -12,7 +13,7 @@ from nb_core.configs.detector import DetectorConfig, require_custom
 from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
 from nb_core.configs.panel import Detector, Panel
-from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+from nb_core.configs.sampling import Profile, Roi, SamplingConfig
 from nb_core.conventions import DetectorConvention
 from nb_core.data import Mask, StructureFactors
 from nb_core.errors import InputError

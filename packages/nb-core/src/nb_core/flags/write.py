@@ -189,6 +189,11 @@ def _plain(value: Any) -> Any:
 
 
 def _text(option: Option, value: Any) -> str:
+    if isinstance(value, tuple):
+        if len(value) > 1:
+            remedy = "the option says one; write several to TOML"
+            raise InputError(option.keys[0].partition(".")[2], f"{len(value)} of them", remedy)
+        (value,) = value
     if isinstance(value, PluginConfig):
         return config_to_text(value)
     plain = _plain(value)

@@ -127,6 +127,7 @@ def kernel_kind_from_json(text: str) -> KernelKind:
     fields: dict[str, Any] = json.loads(text)
     kind = dict(fields.pop("kind"))
     kind["profile"], kind["shape"] = Profile(kind["profile"]), pkgutil.resolve_name(kind["shape"])
+    kind["backgrounds"] = tuple(pkgutil.resolve_name(path) for path in kind["backgrounds"])
     return KernelKind(role=Role(fields.pop("role")), kind=Kind(**kind), **fields)
 
 

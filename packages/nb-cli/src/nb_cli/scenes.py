@@ -9,12 +9,16 @@ import torch
 
 from nb_core import DetectorConfig, ImageData
 from nb_core.units import rad_to_deg
-from nb_physics import Plan
-from nb_physics.geometry import curved_positions, directions, flat_positions, subpixel_coordinates
-from nb_physics.orientation import cell_parameters
-from nb_physics.panels import PanelPlan
-from nb_physics.scattering import scattering_vectors, sin_theta_over_lambda
-from nb_physics.vectors import length
+from nb_physics import PanelPlan, Plan, cell_parameters
+from nb_physics.formulas import (
+    curved_positions,
+    directions,
+    flat_positions,
+    length,
+    scattering_vectors,
+    sin_theta_over_lambda,
+    subpixel_coordinates,
+)
 
 RING_POINTS = 500
 """Pixels of the longer side at which the spacing is computed."""

@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import Recorder
-from nb_core.recorder import Site
+from nb_core import Recorder, Site
 from nb_physics.rays import Offers, SubPixel, sub_pixel
 from nb_physics.scene import Scene
 from nb_physics.summation import summation_of

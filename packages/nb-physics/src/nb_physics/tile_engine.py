@@ -17,8 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import InputError, make_manager
-from nb_core.plugins import PLUGINS, Brought
+from nb_core import PLUGINS, Brought, InputError, make_manager
 from nb_physics.scene import Scene
 from nb_physics.tiles import PixelSelection
 

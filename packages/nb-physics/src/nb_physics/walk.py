@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import InputError, NbWarning, Recorder
-from nb_core.recorder import Site
+from nb_core import InputError, NbWarning, Recorder, Site
 from nb_physics.engine.choice import Choice, Engine, choice_for, engine_behind
 from nb_physics.engine.make import BuildError
 from nb_physics.gradient import has_gradient, is_transformed, scene_gradient

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nb_core.quantities import QUANTITIES, STAGES
 from nb_core.units import rad_to_deg
+from nb_core.wording import counted
 from nb_taps import Explanation, PixelRecord, Reflection, TapResult, explain_pixel
 from nb_taps.tap import Value
 
@@ -86,8 +87,9 @@ def _largest(entries: list[tuple[str, float]]) -> str:
     named, others = ordered[:MOST_NAMED], ordered[MOST_NAMED:]
     parts = [f"{name}: {_percent(share)}" for name, share in named]
     if others:
-        rest = f"{len(others)} other{'s' if len(others) > 1 else ''}"
-        parts.append(f"{rest}: {_percent(sum(share for _, share in others))}")
+        parts.append(
+            f"{counted(len(others), 'other')}: {_percent(sum(share for _, share in others))}"
+        )
     return ", ".join(parts)
 
 

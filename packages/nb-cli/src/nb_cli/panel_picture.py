@@ -14,6 +14,7 @@ from nb_compare.blocks import reduce_blocks
 from nb_compare.pictures import log_norm
 from nb_core import Detector
 from nb_core.units import m_to_mm
+from nb_core.wording import counted
 from nb_physics import Plan
 from nb_physics.panels import PanelPlan, moving_axes
 
@@ -71,7 +72,7 @@ def _figure(plan: Plan, image: np.ndarray, title: str) -> Figure:
     figure.colorbar(picture, ax=axes, label=unit, shrink=0.9, aspect=30, pad=0.02)
     axes.set_xlabel("along fast (mm from the beam)")
     axes.set_ylabel("across (mm from the beam)")
-    heading = f"{os.path.basename(title)}: {len(image)} panels, seen along the beam"
+    heading = f"{os.path.basename(title)}: {counted(len(image), 'panel')}, seen along the beam"
     axes.set_title(f"{heading}\n{plan_details(plan)}", fontsize=11, parse_math=False, wrap=True)
     return figure
 

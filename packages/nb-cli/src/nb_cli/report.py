@@ -8,9 +8,11 @@ import warnings
 from torch import Tensor
 
 from nb_cli.panel_report import panel_rows
+from nb_cli.unused import unused
 from nb_core import CrystalShape, Detector, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
+from nb_core.wording import counted
 from nb_physics import Choice, Figures, Plan, select_pixels
 from nb_physics.effort import long_work
 from nb_physics.frame import DetectorFrame
@@ -29,7 +31,9 @@ _SHAPES = {
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
     """An aligned account of the resolved experiment, and of the engine that computes it."""
-    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan)]
+    rows += [("not used", text) for text in unused(plan.experiment)]
+    rows += _sampling_rows(plan)
     if engine is not None:
         rows.append(("engine", str(engine)))
     width = max(len(name) for name, _ in rows)
@@ -68,7 +72,7 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")
     spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
     seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
-    domains = f"{plan.mosaic_count} domain{'s' if plan.mosaic_count > 1 else ''}"
+    domains = counted(plan.mosaic_count, "domain")
     rows.append(("mosaic", f"{domains} over {_number(spread)} deg{seed}  ({why})"))
     phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
     sampled = "middle" if plan.corrected else "start"
@@ -200,7 +204,7 @@ def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
-    steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
+    steps = counted(sweep.count, "step")
     spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
     return f"{steps} over {spread}  ({sweep.why})" if sweep.range else f"1 step  ({sweep.why})"
 

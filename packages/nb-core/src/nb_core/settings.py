@@ -30,6 +30,7 @@ from nb_core.formats.mask import read_mask
 from nb_core.formats.matrix import read_matrix
 from nb_core.formats.sources import read_sources
 from nb_core.friedel import with_friedel_mates
+from nb_core.panel_tables import instead_of_plane
 
 Settings = dict[str, Any]
 
@@ -122,12 +123,16 @@ def settings_to_experiment(settings: Settings) -> Experiment:
 
 def _refuse_of_one_plane(settings: Settings) -> None:
     """InputError for what places or sizes nanoBragg's plane, where there are panels."""
+    vectors = any(settings.get(key) is not None for key in CUSTOM_VECTORS)
+    implied = ["pivot.state", *(["detector.detector_convention"] if vectors else [])]
     for key, value in settings.items():
         section, _, field = key.partition(".")
-        if section in ("detector", "size", "pivot", "roi") and value is not None:
+        if key in implied or value is None:
+            continue
+        if section in ("detector", "size", "pivot", "roi"):
             name = "roi" if section == "roi" else field
-            remedy = "belongs to nanoBragg's one plane; with panels give it in each [[panel]]"
-            raise InputError(name, value, remedy)
+            name = "detector_pivot" if section == "pivot" else name
+            raise InputError(name, value, instead_of_plane(name))
 
 
 def _with_plain_names(settings: Settings) -> Settings:

@@ -26,7 +26,7 @@ from nb_core.units import m_to_mm
 from nb_physics import arguments
 from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan, make_plan
-from nb_physics.tiles import chosen_of_panels
+from nb_physics.tiles import chosen_of_panels, roi_within
 from nb_physics.vectors import cross
 
 
@@ -64,7 +64,8 @@ def panel_experiment(experiment: Experiment, panel: int | str) -> Experiment:
 def as_panels(experiment: Experiment) -> Experiment:
     """The experiment with nanoBragg's plane as a detector of one panel, where the plane stands.
 
-    In the corrected profile, which panels take; regions of interest and masks become the panel's.
+    In the corrected profile, which panels take; regions of interest, cut to the plane, and masks
+    become the panel's.
     Tensors keep their gradients. An experiment with panels stays as it is. Raises InputError for a
     curved detector, which no panel is.
     """
@@ -87,7 +88,9 @@ def as_panels(experiment: Experiment) -> Experiment:
         if absorbed
         else None,
         mask=experiment.mask,
-        roi=experiment.roi,
+        roi=None
+        if experiment.roi is None
+        else roi_within(experiment.roi, (plane.spixels, plane.fpixels)),
     )
     beam = dataclasses.replace(
         experiment.beam,

@@ -21,9 +21,9 @@ from page_parts import page, sentence, table, text
 
 from nb_cli.main import cli
 from nb_compare.divergence.trace_log import ALIASES
-from nb_core import ExitCode, image_formats, make_manager
+from nb_core import SHAPES, CrystalShape, ExitCode, image_formats, make_manager
 from nb_core.configs.beam import BeamConfig
-from nb_core.configs.crystal import CrystalConfig, CrystalShape
+from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.goniometer import GoniometerConfig
@@ -56,7 +56,7 @@ CONFIGS = (
     GoniometerConfig,
 )
 ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
-PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine")
+PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine", "nb_bench")
 
 CODES = {
     ExitCode.OK: "done; what was compared agrees",
@@ -233,6 +233,19 @@ def image_formats_page() -> str:
     )
 
 
+def shapes_page() -> str:
+    """The crystal shapes that come with nb."""
+    known = SHAPES.known(make_manager(external=False))
+    rows = [(f"`{name}`", entry.thing.label, entry.thing.summary) for name, entry in known.items()]
+    return page(
+        "# Crystal shapes",
+        "The shapes that come with `nb`, by `shape` under `[crystal]`; `nb plugins` names those "
+        "of installed plugins too, and [your own](../extending/crystal-shape.md) is one small "
+        "package.",
+        table(("name", "called", "what"), rows),
+    )
+
+
 def trace_page() -> str:
     """The names of the TRACE_PY lines."""
     rows = [
@@ -393,6 +406,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "gradients.md": gradients_page,
     "taps.md": taps_page,
     "image-formats.md": image_formats_page,
+    "shapes.md": shapes_page,
     "trace.md": trace_page,
     "exit-codes.md": exit_codes_page,
     "cli.md": cli_page,

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 # A package imports only those before it.
-ORDER = ("nb-core", "nb-physics", "nb-taps", "nb-compare", "nb-refine", "nb-cli")
+ORDER = ("nb-core", "nb-physics", "nb-taps", "nb-compare", "nb-refine", "nb-bench", "nb-cli")
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
 # Written apart, so that this file does not name them.

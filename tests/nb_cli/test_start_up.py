@@ -11,7 +11,7 @@ import pytest
 from nb_cli import __version__
 from nb_cli.main import COMMANDS, cli
 
-HEAVY = ("torch", "numpy", "matplotlib", "nb_physics", "nb_taps", "nb_compare")
+HEAVY = ("torch", "numpy", "matplotlib", "nb_physics", "nb_taps", "nb_compare", "nb_bench")
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
     for path in sorted(Path(__file__).parent.glob("test_*.py"))

@@ -184,6 +184,8 @@ INPUT_FILES = {
 ONE = {**NUMBERS, **SWITCHES, **FILES}
 IMAGE_AND_DUMP = ("-img", "-dump")
 ON_A_LIST = ("-friedel",)
+OF_PLUGINS = ("-shape",)
+"""Tested in test_plugin_config.py, with plugins."""
 
 
 def value_of(experiment, path):
@@ -257,7 +259,7 @@ def test_without_options_the_defaults_are_nanobragg_s():
 def test_every_name_of_every_option_is_tested_here():
     lines = [*ONE, *SEVERAL]
     tested = {word for line in lines for word in line.split() if find_option(word)}
-    tested |= {*INPUT_FILES, *IMAGE_AND_DUMP, *ON_A_LIST}
+    tested |= {*INPUT_FILES, *IMAGE_AND_DUMP, *ON_A_LIST, *OF_PLUGINS}
     names = {name for option in OPTIONS if not option.ignored for name in option.names}
     assert names - tested == set()
 

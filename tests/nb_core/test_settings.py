@@ -122,5 +122,5 @@ def test_none_is_the_default():
 
 
 def test_an_unknown_word_names_those_that_are_known():
-    with pytest.raises(InputError, match="shape: cube: expected one of: square, round, gauss"):
+    with pytest.raises(InputError, match="shape: cube: expected a CrystalShape, one of: square"):
         settings_to_experiment({"crystal.cell_a": 70.0, "crystal.shape": "cube"})

@@ -4,11 +4,13 @@ import math
 
 import pytest
 import torch
+from lattice_values import lattice_value
 from small_experiments import PROFILES, Collector, small_experiment, small_list
 
 from nb_core import CrystalShape, DetectorConvention, DetectorPivot, Profile, Roi
 from nb_physics import make_plan, simulate
-from nb_physics.lattice.round import round_, sinc3
+from nb_physics.elementary import EAGER
+from nb_physics.lattice.round import sinc3
 from nb_physics.scale import photons
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
@@ -134,14 +136,16 @@ def test_behaviour_41_small_arguments_lose_no_digits(radius):
     offset = torch.tensor([radius / 2, 0.0, 0.0], dtype=torch.float64)
     x = math.pi * radius
     expected = 24 * 0.723601254558268 * (1 - x * x / 10)
-    found = round_(offset, cells, none, torch.ones((), dtype=torch.float64))
+    found = lattice_value(
+        CrystalShape.ROUND, offset, cells, none, torch.ones((), dtype=torch.float64)
+    )
     assert found.item() == pytest.approx(expected, rel=1e-14)
 
 
 def test_behaviour_41_the_direct_formula_would_be_wrong():
     x = 3e-9
     assert abs(3 * (math.sin(x) / x - math.cos(x)) / x**2 - 1) > 0.5
-    assert sinc3(torch.tensor(x * x / torch.pi**2, dtype=torch.float64)).item() == 1.0
+    assert sinc3(torch.tensor(x * x / torch.pi**2, dtype=torch.float64), EAGER).item() == 1.0
 
 
 def test_behaviour_42_step_counts_beyond_32_bits():

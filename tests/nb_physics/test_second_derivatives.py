@@ -10,10 +10,10 @@ import pytest
 import torch
 from annotations import unchecked_annotations
 from gradient_cases import GROUPS, PROFILES, SECOND, SMOOTH, TORCH_WARNS
+from lattice_values import lattice_value
 from small_experiments import small_experiment
 
 from nb_physics import simulate
-from nb_physics.lattice import LATTICE_FACTORS
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning", TORCH_WARNS)
 WEIGHTS = torch.linspace(1.0, 2.0, 4, dtype=torch.float64).reshape(2, 2)
@@ -88,6 +88,6 @@ def test_second_derivatives_of_the_lattice_factor(shape, offset):
     tolerances = {"eps": 1e-5, "atol": 1e-5, "rtol": 1e-6}
 
     def factor(offset, *rest):
-        return LATTICE_FACTORS[shape](offset[:, None], *rest)
+        return lattice_value(shape, offset[:, None], *rest)
 
     assert torch.autograd.gradgradcheck(factor, start, check_undefined_grad=False, **tolerances)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from small_experiments import small_list
 
 from nb_core import StructureFactors
+from nb_physics.elementary import EAGER
 from nb_physics.structure import Origin, amplitude_origin, nearest, structure_grid, tricubic
 
 DEFAULT = torch.tensor(99.0, dtype=torch.float64)
@@ -23,7 +24,7 @@ def test_entries_gaps_and_outside():
     factors = small_list(reach=3, gaps=0.4)
     grid = structure_grid(factors, DEFAULT)
     hkl = torch.cartesian_prod(*[torch.arange(-6.0, 7.0, dtype=torch.float64)] * 3).T
-    found = nearest(hkl, grid)
+    found = nearest(hkl, grid, EAGER)
     for (h, k, l), value in zip(hkl.T.int().tolist(), found.tolist(), strict=True):
         inside = -2 <= h <= 3 and -3 <= k <= 3 and -3 <= l <= 3
         if inside and factors.present[h + 2, k + 3, l + 3]:
@@ -34,12 +35,12 @@ def test_entries_gaps_and_outside():
 
 def test_no_list_is_default_F_everywhere():
     grid = structure_grid(None, DEFAULT)
-    assert nearest(points((0, 0, 0), (50, -7, 3)), grid).tolist() == [99.0, 99.0]
+    assert nearest(points((0, 0, 0), (50, -7, 3)), grid, EAGER).tolist() == [99.0, 99.0]
 
 
 def test_far_outside_is_default_F():
     grid = structure_grid(small_list(), DEFAULT)
-    assert nearest(points((1e12, 0, 0), (0, -1e12, 0)), grid).tolist() == [99.0, 99.0]
+    assert nearest(points((1e12, 0, 0), (0, -1e12, 0)), grid, EAGER).tolist() == [99.0, 99.0]
 
 
 def polynomial(coefficients, hkl):
@@ -66,7 +67,7 @@ def test_tricubic_reproduces_cubic_polynomials(seed, hkl):
     F = polynomial(coefficients, mesh)
     grid = structure_grid(StructureFactors(F, torch.ones(F.shape).bool(), -4, -4, -4, 729), DEFAULT)
     where = points(*hkl)
-    found = tricubic(where, torch.ceil(where - 0.5), grid)
+    found = tricubic(where, torch.ceil(where - 0.5), grid, EAGER)
     scale = F.abs().max().item()
     torch.testing.assert_close(found, polynomial(coefficients, where), rtol=0, atol=1e-13 * scale)
 
@@ -75,7 +76,8 @@ def test_tricubic_gives_the_entries_at_whole_indices():
     factors = small_list(reach=3)
     grid = structure_grid(factors, DEFAULT)
     hkl = points((0, 0, 0), (1, -1, 1), (0, 1, -2))
-    torch.testing.assert_close(tricubic(hkl, hkl, grid), nearest(hkl, grid), rtol=1e-14, atol=0)
+    looked_up = nearest(hkl, grid, EAGER)
+    torch.testing.assert_close(tricubic(hkl, hkl, grid, EAGER), looked_up, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -87,7 +89,7 @@ def test_tricubic_needs_all_64_entries_else_takes_the_nearest(axis, value):
     hkl = torch.full((3, 1), 0.25, dtype=torch.float64)
     hkl[axis] = value
     whole = torch.ceil(hkl - 0.5)
-    same = tricubic(hkl, whole, grid) == nearest(whole, grid)
+    same = tricubic(hkl, whole, grid, EAGER) == nearest(whole, grid, EAGER)
     assert same.item() is not (-2 <= value < 2)
 
 
@@ -95,7 +97,7 @@ def test_gaps_are_interpolated_as_default_F():
     F = torch.zeros(5, 5, 5, dtype=torch.float64)
     grid = structure_grid(StructureFactors(F, F.bool(), -2, -2, -2, 0), DEFAULT)
     hkl = points((0.3, -0.4, 0.1))
-    assert tricubic(hkl, hkl.round(), grid).item() == pytest.approx(99.0, rel=1e-14)
+    assert tricubic(hkl, hkl.round(), grid, EAGER).item() == pytest.approx(99.0, rel=1e-14)
 
 
 def test_gradients_reach_the_list_and_default_F():
@@ -105,7 +107,7 @@ def test_gradients_reach_the_list_and_default_F():
         StructureFactors(F, factors.present, factors.h_min, factors.k_min, factors.l_min, 1),
         default,
     )
-    nearest(points((1, 0, 0), (9, 9, 9)), grid).sum().backward()
+    nearest(points((1, 0, 0), (9, 9, 9)), grid, EAGER).sum().backward()
     assert factors.present[3, 3, 3]
     assert (F.grad.sum().item(), F.grad[3, 3, 3].item(), default.grad.item()) == (1.0, 1.0, 1.0)
 
@@ -148,7 +150,8 @@ def test_the_origin_of_an_amplitude(shape, first, places, interpolate, seed):
     whole = torch.ceil(where - 0.5)
     found = amplitude_origin(where, whole, grid, interpolate=interpolate).tolist()
     assert found == [slow_origin(factors, point, interpolate) for point in hkl]
-    values = (tricubic(where, whole, grid) if interpolate else nearest(whole, grid)).tolist()
+    taken = (where, whole, grid, EAGER) if interpolate else (whole, grid, EAGER)
+    values = (tricubic if interpolate else nearest)(*taken).tolist()
     for origin, value in zip(found, values, strict=True):
         assert origin == Origin.INTERPOLATED or (value == -5.0) is (origin < Origin.LISTED)
 

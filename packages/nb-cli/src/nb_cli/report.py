@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nb_cli.panel_report import panel_rows
 from nb_cli.unused import unused
-from nb_core import CrystalShape, Detector, DetectorConvention, NbWarning, Profile
+from nb_core import Detector, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_core.wording import counted
@@ -20,13 +20,6 @@ from nb_physics.geometry import rectangle_solid_angle
 from nb_physics.orientation import cell_parameters
 from nb_physics.sources import beam_sweeps
 from nb_physics.vectors import dot, length
-
-_SHAPES = {
-    CrystalShape.SQUARE: "parallelepiped",
-    CrystalShape.ROUND: "ellipsoid",
-    CrystalShape.GAUSS: "Gaussian spots",
-    CrystalShape.TOPHAT: "flat-topped spots",
-}
 
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
@@ -66,7 +59,7 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
     rows = [
         ("unit cell", f"{' '.join(edges)} A{angles}, volume {_number(plan.cell.volume)} A^3"),
         ("misset", f"{_numbers(*(rad_to_deg(angle) for angle in plan.cell.misset))} deg"),
-        ("crystal", f"{cells} cells, {_SHAPES[crystal.shape]}, fudge {_number(plan.fudge)}"),
+        ("crystal", f"{cells} cells, {plan.shape.label}, fudge {_number(plan.fudge)}"),
     ]
     if crystal.misset_deg == "random":
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")

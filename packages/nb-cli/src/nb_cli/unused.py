@@ -60,7 +60,8 @@ def _of_panels(detector: Detector) -> Iterator[str]:
 
 
 def _endless(sensor: Sensor) -> bool:
-    return sensor.attenuation_um == math.inf
+    depth = sensor.attenuation_um
+    return depth is not None and float(depth) == math.inf
 
 
 def _flat(sensor: Sensor) -> bool:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nb_core.configs.beam import BeamConfig
-    from nb_core.configs.crystal import CrystalConfig, CrystalShape
+    from nb_core.configs.crystal import CrystalConfig
     from nb_core.configs.detector import DetectorConfig
     from nb_core.configs.experiment import Experiment
     from nb_core.configs.goniometer import GoniometerConfig
     from nb_core.configs.output import OutputConfig
     from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
+    from nb_core.configs.plugin_config import PluginConfig, PluginConfigKind
     from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+    from nb_core.configs.shape import SHAPES, CrystalShape, Shape
     from nb_core.conventions import DetectorConvention, DetectorPivot
     from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
     from nb_core.errors import (
@@ -43,7 +45,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "BeamConfig": "configs.beam",
     "CrystalConfig": "configs.crystal",
-    "CrystalShape": "configs.crystal",
     "DetectorConfig": "configs.detector",
     "Experiment": "configs.experiment",
     "GoniometerConfig": "configs.goniometer",
@@ -52,6 +53,11 @@ _HOMES = {
     "Panel": "configs.panel",
     "PanelGroup": "configs.panel",
     "Sensor": "configs.panel",
+    "PluginConfig": "configs.plugin_config",
+    "PluginConfigKind": "configs.plugin_config",
+    "SHAPES": "configs.shape",
+    "CrystalShape": "configs.shape",
+    "Shape": "configs.shape",
     "BackgroundConfig": "configs.sampling",
     "Profile": "configs.sampling",
     "Roi": "configs.sampling",
@@ -113,12 +119,16 @@ __all__ = [
     "Panel",
     "PanelGroup",
     "PixelKind",
+    "PluginConfig",
+    "PluginConfigKind",
     "Profile",
     "ProgramError",
     "Recorder",
     "Roi",
+    "SHAPES",
     "SamplingConfig",
     "Sensor",
+    "Shape",
     "ShapeError",
     "Site",
     "SlipWarning",

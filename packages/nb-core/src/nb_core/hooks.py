@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from nb_core.plugins import hookspec
 
 if TYPE_CHECKING:
+    from nb_core.configs.shape import Shape
     from nb_core.formats.image_format import ImageFormat
 
 
 @hookspec
 def nb_register_image_formats() -> Sequence[ImageFormat]:
     """The image formats that a plugin brings; called once, when the formats are collected."""
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec
+def nb_register_shapes() -> Sequence[type[Shape]]:
+    """The crystal shapes that a plugin brings, classes; called once, when they are collected."""
     raise NotImplementedError("a hook specification is never called")

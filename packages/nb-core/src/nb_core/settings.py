@@ -15,13 +15,14 @@ from typing import Any
 
 from nb_core.configs import checks
 from nb_core.configs.beam import BeamConfig
-from nb_core.configs.crystal import CrystalConfig, CrystalShape
+from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig, pixels_across
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
 from nb_core.configs.panel import Detector
 from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+from nb_core.configs.shape import shape_of
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError, NbWarning
 from nb_core.formats.fdump import read_dump
@@ -45,7 +46,6 @@ SECTIONS: dict[str, type] = {
 }
 
 ENUMS: dict[str, type[Enum]] = {
-    "crystal.shape": CrystalShape,
     "detector.detector_convention": DetectorConvention,
     "detector.detector_pivot": DetectorPivot,
     "experiment.profile": Profile,
@@ -108,6 +108,8 @@ def settings_to_experiment(settings: Settings) -> Experiment:
     for key, kind in ENUMS.items():
         if isinstance(settings.get(key), str):
             settings[key] = kind(settings[key])
+    if (shape := settings.get("crystal.shape")) is not None:
+        settings["crystal.shape"] = shape_of("shape", shape)
     sections: dict[str, dict[str, Any]] = {name: {} for name in (*SECTIONS, "experiment")}
     for key, value in settings.items():
         section, _, name = key.partition(".")

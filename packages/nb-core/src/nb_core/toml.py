@@ -20,6 +20,7 @@ from torch import Tensor
 from nb_core.configs.checks import filename, flag
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.panel import Detector
+from nb_core.configs.plugin_config import PluginConfig, config_to_plain
 from nb_core.configs.sampling import Roi
 from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import atomic_write
@@ -213,6 +214,8 @@ def _seen_from(folder: str | os.PathLike[str], source: str) -> str:
 def _to_toml(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.item() if value.numel() == 1 else value.detach().tolist()
+    if isinstance(value, PluginConfig):
+        return config_to_plain(value)
     if isinstance(value, tuple):
         return [_UNSET if part is None else _to_toml(part) for part in value]
     return value

@@ -10,6 +10,7 @@ from nb_physics.figures import Figures, image_figures
 from nb_physics.header import smv_header
 from nb_physics.jacobian import structure_factor_jacobian
 from nb_physics.kernels import build_kernels, clear_kernels, kept_kernels, kernels_of
+from nb_physics.lattice import Domain, LatticeFactor, Operations, lattice_factor
 from nb_physics.loop import Progress
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
@@ -26,11 +27,14 @@ __all__ = [
     "Choice",
     "Crystal",
     "Detector",
+    "Domain",
     "Engine",
     "Figures",
     "KeptKernel",
     "KernelKind",
+    "LatticeFactor",
     "NoiseGenerator",
+    "Operations",
     "Plan",
     "Progress",
     "Simulator",
@@ -45,6 +49,7 @@ __all__ = [
     "kept_kernels",
     "kernels_of",
     "kernels_of_jacobian",
+    "lattice_factor",
     "make_plan",
     "panel_experiment",
     "photons_and_jacobian",

@@ -7,13 +7,15 @@ The polynomials are Chebyshev fits (mpmath) in t = r^2, 0 <= t <= 1/4.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_physics.pairs import Pair, joined
+from nb_physics.pairs import joined
 
 _SINE = {
     torch.float64: (
@@ -61,29 +63,36 @@ _COSINE = {
 """cos(pi r); errors 4e-18 and 2.2e-10."""
 
 
-def sin_cos_pi(x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
-    """sin(pi x) and cos(pi x), up to a sign that both share."""
-    if not takes_polynomials(x):
-        return torch.sin(torch.pi * x), torch.cos(torch.pi * x)
-    rest = joined(x - torch.round(x))
-    t = torch.square(rest)
-    return rest * _polynomial(t, _SINE[x.dtype]), _polynomial(t, _COSINE[x.dtype])
+@dataclass(frozen=True)
+class Arithmetic:
+    """How elementary functions are computed; a scene hands it to the formulas.
+
+    polynomial: c0 + c1 t + c2 t^2 + ... of t and the coefficients; None: sines are torch's own
+    take: values[index]
+    """
+
+    polynomial: Callable[[Tensor, list[float]], Any] | None
+    take: Callable[[Tensor, Tensor], Any]
+
+    def sin_cos_pi(self, x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
+        """sin(pi x) and cos(pi x), up to a sign that both share."""
+        if self.polynomial is None:
+            return torch.sin(torch.pi * x), torch.cos(torch.pi * x)
+        rest = joined(x - torch.round(x))
+        t = torch.square(rest)
+        cosine: Float[Tensor, "*n"] = self.polynomial(t, list(_COSINE[x.dtype]))
+        return rest * self.polynomial(t, list(_SINE[x.dtype])), cosine
+
+    def sine_over(self, x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+        """sin(pi x) / x for -1/2 <= x <= 1/2, by a polynomial: there is nothing special about 0."""
+        compute = self.polynomial or horner
+        value: Float[Tensor, "*n"] = compute(torch.square(x), list(_SINE[x.dtype]))
+        return value
 
 
-def sine_over(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """sin(pi x) / x for -1/2 <= x <= 1/2, by a polynomial: there is nothing special about 0."""
-    return _polynomial(torch.square(x), _SINE[x.dtype])
-
-
-def takes_polynomials(x: Tensor) -> bool:
-    """Whether sines are polynomials here; with pairs, no digit is lost on the way to them."""
-    return torch.compiler.is_exporting() or isinstance(x, Pair)
-
-
-def _polynomial(t: Float[Tensor, "*n"], coefficients: tuple[float, ...]) -> Float[Tensor, "*n"]:
-    compute = polynomial if torch.compiler.is_exporting() else horner
-    value: Float[Tensor, "*n"] = compute(t, list(coefficients))
-    return value
+def select(values: Tensor, index: Tensor) -> Tensor:
+    """values[index]; Apple's devices have no `take`, and elsewhere it takes twice as long."""
+    return values.index_select(0, index.flatten()).reshape(index.shape)
 
 
 def horner(t: Float[Tensor, "*n"], coefficients: list[float]) -> Float[Tensor, "*n"]:
@@ -122,3 +131,13 @@ def _slope(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
 
 
 polynomial.register_autograd(_slope, setup_context=_keep)
+
+
+EAGER = Arithmetic(None, select)
+"""For torch, operation by operation."""
+
+IN_KERNEL = Arithmetic(polynomial, torch.take)
+"""For what is compiled."""
+
+OF_PAIRS = Arithmetic(horner, select)
+"""For pairs of float32: no digit is lost on the way to a polynomial."""

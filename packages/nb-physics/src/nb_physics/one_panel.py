@@ -77,20 +77,18 @@ def as_panels(experiment: Experiment) -> Experiment:
         raise InputError("curved_detector", True, "a panel is flat; leave it out")
     frame, axes = plan.frame, plan.axes
     thick, absorbed = plane.detector_thick_um, plan.panels[0].absorbing
-    depth = plane.detector_abs_um
+    depth, size = plane.detector_abs_um, (plane.spixels, plane.fpixels)
     panel = Panel(
         origin_mm=m_to_mm(frame.origin),
         fast_axis=frame.fast,
         slow_axis=frame.slow,
         pixel_size_mm=plane.pixel_size_mm,
-        shape=(plane.spixels, plane.fpixels),
+        shape=size,
         sensor=Sensor(thick, thick if depth is None else depth, plan.layers.count)
         if absorbed
         else None,
         mask=experiment.mask,
-        roi=None
-        if experiment.roi is None
-        else roi_within(experiment.roi, (plane.spixels, plane.fpixels)),
+        roi=None if experiment.roi is None else roi_within(experiment.roi, size),
     )
     beam = dataclasses.replace(
         experiment.beam,

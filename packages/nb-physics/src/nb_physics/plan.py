@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import (
+    CrystalConfig,
     Detector,
     DetectorConfig,
     DetectorConvention,
@@ -27,6 +28,7 @@ from nb_physics.arguments import expect_experiment
 from nb_physics.axes import LabAxes, lab_axes
 from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
+from nb_physics.lattice import LatticeFactor, lattice_factor
 from nb_physics.orientation import (
     UnitCell,
     mosaic_rotations,
@@ -103,6 +105,7 @@ def _resolved(experiment: Experiment) -> Plan:
         background=water_intensity(um_to_m(water), fluence),
         polarization=_kahn(experiment),
         fudge=scalar_tensor(crystal.fudge),
+        shape=_shape(crystal),
         dmin=scalar_tensor(experiment.sampling.dmin_A),
         notes=tuple(notes),
     )
@@ -124,6 +127,13 @@ def _panels(experiment: Experiment, axes: LabAxes) -> tuple[PanelPlan, ...]:
             shape=(detector.spixels, detector.fpixels),
         ),
     )
+
+
+def _shape(crystal: CrystalConfig) -> LatticeFactor:
+    """What computes the crystal's shape, with its numbers as tensors."""
+    shape = lattice_factor(crystal.shape)
+    shape.check(crystal)
+    return shape.as_tensors()
 
 
 def _kahn(experiment: Experiment) -> Float[Tensor, ""]:

@@ -11,6 +11,7 @@ from nb_core import Experiment, Profile
 from nb_core.sweeps import Sweep
 from nb_physics.axes import LabAxes
 from nb_physics.frame import DetectorFrame
+from nb_physics.lattice import LatticeFactor
 from nb_physics.orientation import UnitCell
 from nb_physics.panels import PanelPlan
 from nb_physics.sources import Sources
@@ -46,6 +47,7 @@ class Plan:
     background: Float[Tensor, ""]
     polarization: Float[Tensor, ""]
     fudge: Float[Tensor, ""]
+    shape: LatticeFactor
     dmin: Float[Tensor, ""]
     notes: tuple[str, ...]
 

@@ -13,9 +13,11 @@ import torch
 from jaxtyping import AbstractArray, Float
 from torch import Tensor
 
-from nb_core import CrystalShape, DetectorConfig, InputError, Profile
+from nb_core import DetectorConfig, InputError, Profile
 from nb_core.configs.checks import scalar_tensor
+from nb_physics.elementary import EAGER, OF_PAIRS, Arithmetic
 from nb_physics.frame import DetectorFrame
+from nb_physics.lattice import LatticeFactor
 from nb_physics.pairs import to_pair
 from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan
@@ -34,7 +36,7 @@ class Kind:
     """
 
     profile: Profile
-    shape: CrystalShape
+    shape: type[LatticeFactor]
     curved: bool
     point_pixel: bool
     absorbing: bool
@@ -59,10 +61,12 @@ class Scene:
     layers, grid: how many sensor layers, and sub-pixels along an edge; the walk counts with them
     fpixels, oversample, divisor: the same for all pixels, as tensors
     polarization: the Kahn factor K; electric, magnetic: unit vectors along each beam's fields
+    arithmetic: how formulas compute sines and look-ups; shape: with its numbers as tensors
     cell_vectors: a, b, c of every step, shape (3, 3, steps); reciprocal: a*, b*, c*
     """
 
     kind: Kind
+    arithmetic: Arithmetic
     layers: int
     grid: int
     fpixels: Float[Tensor, ""]
@@ -81,6 +85,7 @@ class Scene:
     reciprocal: Float[Tensor, "3 3"]
     structure: StructureGrid
     fudge: Float[Tensor, ""]
+    shape: LatticeFactor
     dmin: Float[Tensor, ""]
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
@@ -112,7 +117,7 @@ def kind_of(plan: Plan, panel: PanelPlan | None = None) -> Kind:
     absorbing = (panel or plan.panels[0]).absorbing
     return Kind(
         profile=experiment.profile,
-        shape=experiment.crystal.shape,
+        shape=type(plan.shape),
         curved=isinstance(detector, DetectorConfig) and detector.curved_detector,
         point_pixel=detector.point_pixel,
         absorbing=absorbing or (sampling.oversample_thick and not plan.corrected),
@@ -133,6 +138,7 @@ def make_scene(plan: Plan) -> Scene:
     electric, magnetic = field_axes(plan.sources.incident, plan.axes.polarization)
     return Scene(
         kind=kind_of(plan),
+        arithmetic=EAGER,
         layers=plan.layers.count,
         grid=plan.oversample,
         fpixels=scalar_tensor(panel.fpixels),
@@ -151,6 +157,7 @@ def make_scene(plan: Plan) -> Scene:
         reciprocal=plan.cell.reciprocal,
         structure=plan.structure,
         fudge=plan.fudge,
+        shape=plan.shape,
         dmin=plan.dmin,
         fluence=plan.fluence,
         background=plan.background,
@@ -193,12 +200,12 @@ _NESTED = (DetectorFrame, StructureGrid)
 
 def scene_tensors(scene: Scene) -> dict[str, Tensor]:
     """All tensors of a scene by the path of their field, always in the same order."""
-    names = _tensor_paths()
+    names = _tensor_paths(type(scene.shape))
     return dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
 
 
 @functools.cache
-def _tensor_paths() -> tuple[str, ...]:
+def _tensor_paths(shape: type[LatticeFactor]) -> tuple[str, ...]:
     """The path of each field of a scene that holds a tensor."""
     found: list[str] = []
 
@@ -208,6 +215,8 @@ def _tensor_paths() -> tuple[str, ...]:
             hint = hints[field.name]
             if hint in _NESTED:
                 collect(hint, f"{path}{field.name}.")
+            elif hint is LatticeFactor:
+                found.extend(f"{path}{field.name}.{name}" for name in shape.scalars())
             elif isinstance(hint, type) and issubclass(hint, AbstractArray):
                 found.append(f"{path}{field.name}")
 
@@ -224,6 +233,9 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
             part, name = getattr(value, field.name), f"{path}{field.name}"
             if isinstance(part, Tensor):
                 fields[field.name] = tensors[name]
+            elif isinstance(part, LatticeFactor):
+                own = {number: tensors[f"{name}.{number}"] for number in part.scalars()}
+                fields[field.name] = part.with_numbers(own)
             elif isinstance(part, _NESTED):
                 fields[field.name] = replaced(part, f"{name}.")
         return dataclasses.replace(value, **fields)
@@ -234,6 +246,7 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
 
 
 _SINGLE = {"fpixels", "oversample", "cells", "reciprocal", "fudge"}
+_SINGLE_PARTS = ("structure.", "shape.")
 """Fields that float32 holds, or that come in after the phases; so do the structure factors."""
 
 _COUNTED = 1 << 24
@@ -258,15 +271,14 @@ def scene_to(scene: Scene, device: torch.device, *, pairs: bool | None = None) -
         remedy = "it has no float64, which gradients are computed in; choose cpu or cuda"
         raise InputError("device", str(device), remedy)
     wide = {"structure.spans"} if scene.structure.values.numel() > _COUNTED else set()
-    return scene_with(
-        scene, {name: _as_pair(name, value, device, wide) for name, value in tensors.items()}
-    )
+    pairs_of = {name: _as_pair(name, value, device, wide) for name, value in tensors.items()}
+    return dataclasses.replace(scene_with(scene, pairs_of), arithmetic=OF_PAIRS)
 
 
 def _as_pair(name: str, value: Tensor, device: torch.device, wide: set[str]) -> Tensor:
     """A pair, or an ordinary tensor where that will do."""
     if not value.is_floating_point():
         return value.to(device)
-    if name in _SINGLE or (name.startswith("structure.") and name not in wide):
+    if name in _SINGLE or (name.startswith(_SINGLE_PARTS) and name not in wide):
         return value.detach().to(torch.float32).to(device)
     return to_pair(value, device)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import CrystalShape, Recorder
+from nb_core import Recorder
 from nb_core.recorder import Site
 from nb_physics.accumulate import add_terms, add_terms_running, add_terms_weighted, step_terms
 from nb_physics.geometry import (
@@ -19,8 +19,7 @@ from nb_physics.geometry import (
     solid_angle,
     subpixel_coordinates,
 )
-from nb_physics.lattice import LATTICE_FACTORS
-from nb_physics.lattice.square import gratings
+from nb_physics.lattice import Domain
 from nb_physics.miller import fractional_indices, nearest_indices
 from nb_physics.pairs import Pair, joined
 from nb_physics.polarization import kahn_factor
@@ -292,19 +291,21 @@ def _terms(
     vectors, grid, interpolate = scene.cell_vectors, scene.structure, scene.kind.interpolate
     hkl = fractional_indices(rays.q, vectors)
     whole = nearest_indices(hkl)
-    offset, cells = hkl - whole, scene.cells.to(dtype)
-    if not isinstance(offset, Pair):
-        offset = offset.to(dtype)
-    shape = LATTICE_FACTORS[scene.kind.shape]
-    reciprocal, fudge = scene.reciprocal.to(dtype), scene.fudge.to(dtype)
-    F_latt = joined(shape(offset, cells, reciprocal, fudge))
-    F_cell = tricubic(hkl, whole, grid) if interpolate else nearest(whole, grid)
+    offset, shape, arithmetic = hkl - whole, scene.shape.as_tensors(dtype), scene.arithmetic
+    if not (isinstance(offset, Pair) and shape.takes_pairs):
+        offset = joined(offset).to(dtype)
+    numbers = (scene.cells.to(dtype), scene.reciprocal.to(dtype), scene.fudge.to(dtype))
+    domain = Domain(*numbers, arithmetic)
+    F_latt = joined(shape.amplitude(offset, domain))
+    if interpolate:
+        F_cell = tricubic(hkl, whole, grid, arithmetic)
+    else:
+        F_cell = nearest(whole, grid, arithmetic)
     terms = step_terms(F_cell.to(dtype), F_latt)
     offers(cell_vectors=vectors, hkl=hkl, hkl_nearest=whole)
     offers(F_latt=F_latt, F_cell=F_cell, term=terms)
-    if scene.kind.shape is CrystalShape.SQUARE and offers.recorder is not None:
-        a, b, c = (numerator / over for numerator, over in gratings(offset, cells))
-        offers(F_latt_a=a, F_latt_b=b, F_latt_c=c)
+    if offers.recorder is not None:
+        offers(**shape.factors(offset, domain))
     if offers.wants("F_cell_origin"):
         offers(F_cell_origin=amplitude_origin(hkl, whole, grid, interpolate=interpolate))
     return F_latt, terms

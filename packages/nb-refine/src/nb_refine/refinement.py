@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import CrystalShape, Experiment, InputError
-from nb_physics import Choice, Engine, make_plan
+from nb_core import Experiment, InputError
+from nb_physics import Choice, Engine, lattice_factor, make_plan
 from nb_refine.continuation import (
     START_ERROR_DEG,
     Stage,
@@ -72,9 +72,10 @@ class _Running:
 
 def _check(experiment: Experiment, steps: int, start_error_deg: float) -> None:
     """Refuses what cannot be refined, or not so."""
-    if experiment.crystal.shape is CrystalShape.TOPHAT:
-        remedy = "flat-topped spots have no gradient; choose square, round or gauss"
-        raise InputError("shape", "tophat", remedy)
+    shape = lattice_factor(experiment.crystal.shape)
+    if shape.flat:
+        remedy = f"{shape.label} have no gradient; choose square, round or gauss"
+        raise InputError("shape", shape.name, remedy)
     if steps < 1:
         raise InputError("steps", steps, "must be 1 or more")
     if not 0 < start_error_deg < 90:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,7 @@ import click
 from nb_cli.compute_options import ENGINES, c_bin_option, device_option
 
 if TYPE_CHECKING:
-    from nb_cli.bench.bundle import Folders
-    from nb_cli.bench.measure import Settings
-    from nb_cli.bench.workloads import Workload
+    from nb_bench import Folders, Settings
 
 BOTH = "both"
 MOST_NEIGHBOURS = 256
@@ -94,41 +91,31 @@ def command(
     call in a process that has done one. Where there is a C program it runs the identical work,
     alternating with nb. NAME is a workload or a kind of them, as --list shows.
     """
-    from nb_cli.bench.bundle import bench_folders, check_kept
-    from nb_cli.bench.report import Request, run_bench
-    from nb_cli.bench.workloads import available_cores, choose, parse_sizes
+    import nb_bench
     from nb_cli.main import command_line
     from nb_cli.outputs import check_targets
+    from nb_cli.progress import pixel_progress
     from nb_physics.devices import available_device
 
     suite = suite or ("shared" if options["neighbours"] else "quick")
-    cores = available_cores() if options["device"] == "cpu" else 1
-    chosen = choose(suite, sizes=parse_sizes(sizes), dtype=dtype, names=names, cores=cores)
+    cores = nb_bench.available_cores() if options["device"] == "cpu" else 1
+    edges = nb_bench.parse_sizes(sizes)
+    chosen = nb_bench.choose_workloads(suite, sizes=edges, dtype=dtype, names=names, cores=cores)
     if listed:
-        click.echo(_list(chosen))
+        click.echo(nb_bench.list_workloads(chosen))
         return
-    check_kept(out_dir, keep=keep_artifacts, profile=options["profile"])
+    nb_bench.check_kept(out_dir, keep=keep_artifacts, profile=options["profile"])
     check_targets([json_file] if json_file else [], overwrite=True)
     available_device(options["device"])
     program = _program(options["c_bin"])
-    request = Request(chosen, suite, command_line(), dtype or "float64", json_file)
+    request = nb_bench.Request(chosen, suite, command_line(), dtype or "float64", json_file)
     target = None if out_dir is None else Path(out_dir)
-    with bench_folders(target, keep=keep_artifacts) as folders:
+    with nb_bench.bench_folders(target, keep=keep_artifacts) as folders:
         settings = _settings(options, program, folders, cores, keep=keep_artifacts)
-        run_bench(request, settings, folders.results)
+        moved = pixel_progress("measuring")
+        nb_bench.run_bench(request, settings, folders.results, say=click.echo, progress=moved)
     for written in filter(None, (json_file, out_dir)):
         click.echo(f"wrote {written}")
-
-
-def _list(chosen: Sequence[Workload]) -> str:
-    from nb_cli.bench.cost import count_arguments
-    from nb_cli.bench.table import aligned
-
-    rows = []
-    for workload in chosen:
-        evaluations = count_arguments(workload.arguments(None)).evaluations
-        rows.append((workload.name, workload.kind, workload.dtype, str(evaluations)))
-    return aligned(("workload", "kind", "dtype", "evaluations"), rows)
 
 
 def _program(given: str | None) -> Path | None:
@@ -150,7 +137,7 @@ def _engines(given: str | None, neighbours: int) -> tuple[str, ...]:
 def _settings(
     options: dict[str, Any], program: Path | None, folders: Folders, cores: int, *, keep: bool
 ) -> Settings:
-    from nb_cli.bench.measure import Settings
+    from nb_bench import Settings
 
     preset = os.environ.get("OMP_NUM_THREADS", "")
     usual = int(preset) if preset.isdecimal() and int(preset) > 0 else cores

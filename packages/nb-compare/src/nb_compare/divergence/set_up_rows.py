@@ -90,7 +90,7 @@ def _crystal_rows(log: ProgramLog, plan: Plan) -> Iterator[Row]:
     yield from _numbers(log, "default_F", "structure", "electrons", crystal.default_F)
     yield from _numbers(log, "cells", "lattice", "", plan.cells, "Na Nb Nc")
     if "shape" in log.set_up:
-        ours = _SHAPES[crystal.shape.value]
+        ours = _SHAPES.get(plan.shape.name, plan.shape.label)
         yield compare_texts("lattice", "shape", log.set_up["shape"][0], ours)
 
 

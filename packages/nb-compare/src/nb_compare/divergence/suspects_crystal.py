@@ -138,7 +138,7 @@ def _shape_suspects(scene: Scene) -> Iterator[Suspect]:
     for shape in CrystalShape:
         if shape is not crystal.shape:
             plan = changed_plan(scene.experiment, "crystal", shape=shape)
-            text = f"crystal shape: C has {shape.value}, nb {crystal.shape.value}"
+            text = f"crystal shape: C has {shape.value}, nb {scene.record.plan.shape.name}"
             yield Suspect(Cause(text), plan)
     row = scene.row("cells")
     if row is not None and row.differs:

@@ -111,7 +111,8 @@ def _is_whole_tensor(value: Any) -> bool:
 def comparable(value: Any) -> Any:
     """What stands for a value in comparisons: tensors and arrays as the numbers they hold."""
     if isinstance(value, Config):
-        return tuple(comparable(getattr(value, field.name)) for field in dataclasses.fields(value))
+        fields = (comparable(getattr(value, field.name)) for field in dataclasses.fields(value))
+        return (type(value), *fields)
     if isinstance(value, Tensor):
         value = value.item() if value.numel() == 1 else value.detach().cpu().tolist()
     elif isinstance(value, np.ndarray):

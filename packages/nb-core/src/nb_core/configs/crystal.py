@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal
 
 from nb_core.configs import checks
 from nb_core.configs.base import Config
 from nb_core.configs.checks import Matrix, Scalar, Vector
+from nb_core.configs.shape import CrystalShape, Shape, shape_of
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError
 from nb_core.sweeps import MOST_STEPS
-
-
-class CrystalShape(Enum):
-    """How the crystal ends, and so the shape of its spots."""
-
-    SQUARE = "square"
-    ROUND = "round"
-    GAUSS = "gauss"
-    TOPHAT = "tophat"
-
 
 ORTHONORMAL = 1e-4
 """How far a U matrix, which may come from a file with few digits, is from a rotation at most."""
@@ -42,7 +32,8 @@ class CrystalConfig(Config):
     misset_deg: rotations about lab x, then y, then z, or "random" (needs misset_seed)
     N_cells: unit cells along a, b, c; 0 counts as 1
     sample_size_mm: full width along a, b, c; where given, replaces that N (rounded up)
-    shape, fudge: the spot shape and the factor on its squared argument
+    shape, fudge: how the crystal ends (one of nanoBragg's, or a shape that a package brings, with
+        its fields), and the factor on the squared argument of its spots
     default_F: amplitude of reflections that no list gives, electrons
     phi_start_deg, osc_range_deg, phi_step_deg, phi_steps: rotation about spindle_axis; a negative
         range turns backwards (in the reference profile it counts as not given)
@@ -64,7 +55,7 @@ class CrystalConfig(Config):
     misset_seed: int | None = None
     N_cells: tuple[Scalar, Scalar, Scalar] = (5, 5, 5)
     sample_size_mm: tuple[Scalar | None, Scalar | None, Scalar | None] = (None, None, None)
-    shape: CrystalShape = CrystalShape.SQUARE
+    shape: CrystalShape | Shape = CrystalShape.SQUARE
     fudge: Scalar = 1.0
     default_F: Scalar = 0.0
     phi_start_deg: Scalar = 0.0
@@ -162,7 +153,7 @@ class CrystalConfig(Config):
         for width in checks.sequence("sample_size_mm", self.sample_size_mm, 3, "lengths"):
             if width is not None and checks.not_negative("sample_size_mm", width, "mm"):
                 checks.length("sample_size_mm", width, "mm")
-        self.choose("shape", CrystalShape)
+        object.__setattr__(self, "shape", shape_of("shape", self.shape))
         checks.not_negative("fudge", self.fudge, "")
         checks.number("default_F", self.default_F, "electrons")
 

@@ -23,6 +23,7 @@ class Kind(Enum):
     ENERGY = "energy"
     MISSET = "three angles or random"
     PIVOT = "beam or sample"
+    NAMED = "name, or name:field=value,field=value"
     MILLIMETRES = "length in mm, kept in metres"
 
 
@@ -74,6 +75,8 @@ class Option:
     def _value(self, text: str) -> Any:
         if self.kind is Kind.FILE:
             return filename(self.name, text)
+        if self.kind is Kind.NAMED:
+            return text
         if self.kind is Kind.PIVOT:
             found = [word for word in ("sample", "beam") if word in text]
             if len(found) != 1:

@@ -81,6 +81,12 @@ CRYSTAL = (
     _switch("-round_xtal", "ellipsoidal crystal", crystal__shape="round"),
     _switch("-gauss_xtal", "Gaussian spots", crystal__shape="gauss"),
     _switch("-tophat_spots", "flat-topped spots", "-binary_spots", crystal__shape="tophat"),
+    _number(
+        "-shape",
+        "a shape that a package brings: its name, or name:field=value,field=value; nb's own option",
+        "crystal.shape",
+        kind=Kind.NAMED,
+    ),
     _number("-fudge", "factor on the squared radius of round, gauss, tophat", "crystal.fudge"),
     _number("-default_F", "amplitude of reflections not listed", "crystal.default_F"),
     _file("-hkl", "structure factors: text lines h k l F", "file.hkl"),

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from nb_core.configs.experiment import Experiment
+from nb_core.configs.plugin_config import PluginConfig, config_to_text
 from nb_core.configs.sampling import Profile
 from nb_core.conventions import AXES, PIVOTS, DetectorConvention
 from nb_core.errors import InputError, NbWarning
@@ -161,6 +162,8 @@ def _written(option: Option, settings: Settings) -> list[str]:
     given = [value for value in values if value is not None]
     if not given:
         return []
+    if option.kind is Kind.NAMED and isinstance(given[0], str):
+        return []  # an option of its own says it
     if option.kind is Kind.MISSET and isinstance(given[0], str):
         return [option.name, given[0]]
     if len(keys) == 1 and option.values > 1:
@@ -187,6 +190,8 @@ def _plain(value: Any) -> Any:
 
 
 def _text(option: Option, value: Any) -> str:
+    if isinstance(value, PluginConfig):
+        return config_to_text(value)
     plain = _plain(value)
     if option.kind in (Kind.WHOLE, Kind.SEED):
         if plain != int(plain):

@@ -192,8 +192,10 @@ def _template(kernel: KernelKind) -> Scene:
     }
     tensors = {name: value.to(torch.float64) for name, value in tensors.items()}
     tensors["structure.listed"] = torch.ones(values, dtype=torch.bool)
-    of_kind = replace(scene, kind=kernel.kind, layers=1, grid=1)
-    return scene_with(of_kind, {**scene_tensors(scene), **tensors})
+    of_kind = replace(
+        scene, kind=kernel.kind, shape=kernel.kind.shape().as_tensors(), layers=1, grid=1
+    )
+    return scene_with(of_kind, {**scene_tensors(of_kind), **tensors})
 
 
 def main() -> None:

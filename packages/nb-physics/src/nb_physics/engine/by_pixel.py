@@ -18,7 +18,6 @@ from torch.export import ExportedProgram
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from nb_core import CrystalShape
 from nb_core.recorder import Site
 from nb_physics.elementary import horner
 from nb_physics.engine.components import keep_components_apart
@@ -43,10 +42,8 @@ def own_tensors(kernel: KernelKind) -> list[str]:
     """The tensors of a scene by whose elements a kernel gives each pixel's derivatives."""
     names = [*_FRAME, *_FRAME_SIZES]
     if kernel.role is not Role.FINISH:
-        shape = kernel.kind.shape
-        names.append("cells")
-        names += ["fudge"] if shape in (CrystalShape.GAUSS, CrystalShape.ROUND) else []
-        names += ["reciprocal"] if shape is CrystalShape.GAUSS else []
+        moved = kernel.kind.shape.moves_with
+        names += ["cells", *(name for name in ("fudge", "reciprocal") if name in moved)]
     return names if kernel.role is Role.ADD else [*names, *_LIGHT]
 
 

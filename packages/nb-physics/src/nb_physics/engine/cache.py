@@ -47,10 +47,10 @@ def cache_folder() -> Path:
 
 def kernel_path(kernel: KernelKind) -> Path:
     """The file of a kernel, which holds for this source code, torch, Python and processor only."""
-    kind = _digest(kernel.to_json(), _processor())[:16]
+    kind = _digest(kernel.to_json(), _processor(), *_foreign_source(kernel.kind.shape))[:16]
     work = f"{kernel.role.value}-gradient" if kernel.gradient else kernel.role.value
     ending = LIBRARY if kernel.device == "cpu" else PACKAGE
-    name = f"{work}-{kernel.kind.shape.value}-{kind}-{version_digest()}{ending}"
+    name = f"{work}-{kernel.kind.shape.name}-{kind}-{version_digest()}{ending}"
     return cache_folder() / name
 
 
@@ -90,9 +90,24 @@ def _digest(*parts: str) -> str:
 @functools.cache
 def _source_digest() -> str:
     """Of all source files of nb_physics: a kernel is made from them."""
+    return _digest_of_files(Path(_installation()))
+
+
+@functools.cache
+def _foreign_source(shape: type) -> tuple[str, ...]:
+    """A digest of the package that a shape is from, where that is not this one."""
+    top = shape.__module__.partition(".")[0]
+    file = getattr(sys.modules.get(top), "__file__", None)
+    if top == __name__.partition(".")[0] or file is None:
+        return ()
+    path = Path(file)
+    return (_digest_of_files(path.parent if path.name == "__init__.py" else path),)
+
+
+def _digest_of_files(folder: Path) -> str:
+    """Of the source files of a folder, or of one file."""
     digest = hashlib.sha256()
-    folder = Path(_installation())
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
         digest.update(path.relative_to(folder).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -165,7 +180,7 @@ def _kept(path: Path) -> KeptKernel | None:
         return None
     record = _record(path.with_suffix(RECORD))
     kernel = None
-    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+    with contextlib.suppress(AttributeError, ImportError, KeyError, TypeError, ValueError):
         kernel = kernel_kind_from_json(json.dumps(record["kernel"]))
     texts = {name: record.get(name) for name in ("version", "torch", "installation")}
     known = {name: value if isinstance(value, str) else None for name, value in texts.items()}

@@ -150,7 +150,16 @@ def _obstacle(
         return "kernels show nothing inside to taps or a recorder"
     if is_transformed(scene):
         return "kernels show nothing inside, nor to torch.func"
-    return f"there are no kernels for {device.type}" if device.type == "mps" else None
+    if device.type == "mps":
+        return f"there are no kernels for {device.type}"
+    return _why_not_imported(scene.kind.shape)
+
+
+def _why_not_imported(shape: type) -> str | None:
+    """Why the process that builds kernels would not find the class of a shape."""
+    if shape.__module__ == "__main__" or "<locals>" in shape.__qualname__:
+        return f"kernels need a shape that can be imported, and {shape.__name__} cannot"
+    return None
 
 
 AtHand = Callable[[KernelKind], bool]

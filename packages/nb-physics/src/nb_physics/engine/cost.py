@@ -13,7 +13,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nb_core import CrystalShape
 from nb_physics.engine.kernel import KernelKind, Role
 from nb_physics.scene import Kind, Scene
 from nb_physics.tiles import TILE_EVALUATIONS
@@ -76,7 +75,7 @@ class Rates:
     """Of an engine, one thread, nanoseconds: what belongs to a ray (place, solid angle), to a ray
     and source (q, polarization), and to an evaluation (hkl, F_cell, F_latt).
 
-    shapes: of an evaluation; listed, interpolated: more, for structure factors of a list
+    listed, interpolated: more, for structure factors of a list
     running: more, where each term is weighted; call: seconds of an image, however small
     single: share of the time in float32; gradient: times the image, of its backward pass
     tangent, tangents: times the image, of it with derivatives: of each, and of all together
@@ -84,7 +83,6 @@ class Rates:
 
     ray: float
     beam: float
-    shapes: dict[CrystalShape, float]
     listed: float
     interpolated: float
     running: float
@@ -98,12 +96,6 @@ class Rates:
 EAGER = Rates(
     ray=80.0,
     beam=60.0,
-    shapes={
-        CrystalShape.SQUARE: 62.0,
-        CrystalShape.ROUND: 52.0,
-        CrystalShape.GAUSS: 40.0,
-        CrystalShape.TOPHAT: 24.0,
-    },
     listed=15.0,
     interpolated=330.0,
     running=10.0,
@@ -116,12 +108,6 @@ EAGER = Rates(
 COMPILED = Rates(
     ray=15.0,
     beam=2.0,
-    shapes={
-        CrystalShape.SQUARE: 2.0,
-        CrystalShape.ROUND: 2.3,
-        CrystalShape.GAUSS: 4.0,
-        CrystalShape.TOPHAT: 1.2,
-    },
     listed=1.2,
     interpolated=55.0,
     running=6.0,
@@ -159,7 +145,7 @@ def compiled_seconds(work: Work) -> tuple[float, float]:
 
 def _seconds(work: Work, rates: Rates, engine: str) -> tuple[float, float]:
     kind = work.kind
-    evaluation = rates.shapes[kind.shape]
+    evaluation = kind.shape.eager_ns if engine == "eager" else kind.shape.kernel_ns
     if kind.interpolate and kind.listed:
         evaluation += rates.interpolated
     elif kind.listed:

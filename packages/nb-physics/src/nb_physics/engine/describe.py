@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from nb_core import CrystalShape
 from nb_physics.engine.kernel import KernelKind, Role
 from nb_physics.scene import Kind
 
 _ROLES = {Role.WHOLE: "image", Role.ADD: "terms of a sub-pixel", Role.FINISH: "photons of the sums"}
-_SHAPES = {
-    CrystalShape.SQUARE: "parallelepiped",
-    CrystalShape.ROUND: "ellipsoid",
-    CrystalShape.GAUSS: "Gaussian spots",
-    CrystalShape.TOPHAT: "flat-topped spots",
-}
 
 
 def describe_kernel(kernel: KernelKind) -> str:
@@ -24,7 +17,7 @@ def describe_kernel(kernel: KernelKind) -> str:
         word for word, there in (("sources", kernel.sources), ("steps", kernel.steps)) if there
     ]
     where = [] if kernel.device == "cpu" else [kernel.device]
-    words = [_SHAPES[kernel.kind.shape], *several, *_choices(kernel.kind), kernel.dtype, *where]
+    words = [kernel.kind.shape.label, *several, *_choices(kernel.kind), kernel.dtype, *where]
     return f"{what}: {', '.join(words)}"
 
 

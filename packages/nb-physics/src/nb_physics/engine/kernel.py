@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pkgutil
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nb_core import CrystalShape, Profile, Recorder
+from nb_core import Profile, Recorder
 from nb_core.recorder import Site
+from nb_physics.elementary import IN_KERNEL
 from nb_physics.scene import Kind, Scene, scene_tensors, scene_with
 from nb_physics.tile import (
     Offers,
@@ -90,9 +92,17 @@ class KernelKind:
 
     def to_json(self) -> str:
         """As text, for another process and for a checksum."""
-        return json.dumps(
-            dataclasses.asdict(self), sort_keys=True, default=lambda value: value.value
-        )
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, default=_as_text)
+
+
+def _as_text(value: Any) -> str:
+    """A class as where it can be imported from, a member of an enumeration as its value."""
+    return class_path(value) if isinstance(value, type) else str(value.value)
+
+
+def class_path(value: type) -> str:
+    """Where a class can be imported from."""
+    return f"{value.__module__}:{value.__qualname__}"
 
 
 BY_STEP = "cell_vectors"
@@ -131,7 +141,7 @@ def kernel_kind_from_json(text: str) -> KernelKind:
     """What `KernelKind.to_json` wrote."""
     fields: dict[str, Any] = json.loads(text)
     kind = dict(fields.pop("kind"))
-    kind["profile"], kind["shape"] = Profile(kind["profile"]), CrystalShape(kind["shape"])
+    kind["profile"], kind["shape"] = Profile(kind["profile"]), pkgutil.resolve_name(kind["shape"])
     return KernelKind(role=Role(fields.pop("role")), kind=Kind(**kind), **fields)
 
 
@@ -148,7 +158,7 @@ class Kernel(nn.Module):
     def __init__(self, kernel: KernelKind, scene: Scene) -> None:
         super().__init__()
         self.kernel = kernel
-        self.scene = scene
+        self.scene = dataclasses.replace(scene, arithmetic=IN_KERNEL)
         self.dtype = getattr(torch, kernel.dtype)
 
     def forward(

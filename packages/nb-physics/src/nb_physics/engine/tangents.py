@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import CrystalShape
 from nb_physics.engine.by_pixel import own_numbers, own_tensors
 from nb_physics.engine.kernel import BY_STEP, KernelKind, Role
 from nb_physics.engine.walk import WHOLE_VECTORS, CompiledWalk, needed_kernels, padded
@@ -86,11 +85,7 @@ def role_adds(kernel: KernelKind) -> bool:
 def _without_effect(kind: Kind) -> set[str]:
     """Tensors of a scene that its pixels do not depend on."""
     names = {f"frame.{name}" for name in _OF_CURVED | _ONLY_SAID}
-    if kind.shape is not CrystalShape.GAUSS:
-        names.add("reciprocal")
-    if kind.shape in (CrystalShape.SQUARE, CrystalShape.TOPHAT):
-        names.add("fudge")
-    return names
+    return names | ({"reciprocal", "fudge"} - kind.shape.moves_with)
 
 
 class CompiledTangents:

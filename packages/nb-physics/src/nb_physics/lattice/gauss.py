@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from nb_physics.lattice.lattice_factor import Domain, LatticeFactor, Operations
 
 WIDTH_SQUARED = 0.63
 """Of the scaled distance from a reflection: there the amplitude is 1/e of its height."""
 
 
-def gauss(
-    offset: Float[Tensor, "3 *n"],
-    cells: Float[Tensor, "3"],
-    reciprocal: Float[Tensor, "3 3"],
-    fudge: Float[Tensor, ""],
-) -> Float[Tensor, "*n"]:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gauss(LatticeFactor):
     """Na Nb Nc exp(-fudge r^2 / 0.63), r: see `scaled_radius_squared`."""
-    peak = cells[0] * cells[1] * cells[2]
-    return peak * torch.exp(
-        -(scaled_radius_squared(offset, cells, reciprocal) / WIDTH_SQUARED * fudge)
-    )
+
+    name: ClassVar[str] = "gauss"
+    label: ClassVar[str] = "Gaussian spots"
+    summary: ClassVar[str] = "spots without subsidiary maxima, 1/e of the amplitude at r^2 = 0.63"
+    takes_pairs: ClassVar[bool] = True
+    eager_ns: ClassVar[float] = 40.0
+    kernel_ns: ClassVar[float] = 4.0
+    operations: ClassVar[Operations] = Operations(plain=24, exponentials=1)
+
+    def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:
+        cells = domain.cells
+        radius_squared = scaled_radius_squared(offset, cells, domain.reciprocal)
+        peak = cells[0] * cells[1] * cells[2]
+        return peak * torch.exp(-(radius_squared / WIDTH_SQUARED * domain.fudge))
 
 
 def scaled_radius_squared(

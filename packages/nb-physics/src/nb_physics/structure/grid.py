@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from nb_core import StructureFactors
@@ -41,10 +41,3 @@ def structure_grid(factors: StructureFactors | None, default_F: Float[Tensor, ""
     lowest = torch.tensor([factors.h_min, factors.k_min, factors.l_min], dtype=torch.float64)
     spans = torch.tensor(rimmed.shape, dtype=torch.float64)
     return StructureGrid(rimmed.reshape(-1), listed.reshape(-1), spans, lowest)
-
-
-def entries(values: Shaped[Tensor, " entries"], index: Int[Tensor, "*n"]) -> Shaped[Tensor, "*n"]:
-    """values[index]; Apple's devices have no `take`, and elsewhere it takes twice as long."""
-    if torch.compiler.is_exporting():
-        return values.take(index)
-    return values.index_select(0, index.flatten()).reshape(index.shape)

@@ -6,14 +6,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid, entries
+from nb_physics.elementary import Arithmetic
+from nb_physics.structure.grid import StructureGrid
 
 
-def nearest(nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid) -> Float[Tensor, "*n"]:
+def nearest(
+    nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid, arithmetic: Arithmetic
+) -> Float[Tensor, "*n"]:
     """F_cell (electrons) at whole h, k, l; outside the list, and where it has gaps, default_F."""
     if grid.values.numel() == 1:
         return grid.values[0].expand(nearest_hkl.shape[1:])
-    return entries(grid.values, grid_index(nearest_hkl, grid))
+    values: Float[Tensor, "*n"] = arithmetic.take(grid.values, grid_index(nearest_hkl, grid))
+    return values
 
 
 def nearest_entries(

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_physics.structure.grid import StructureGrid, entries
+from nb_physics.elementary import select
+from nb_physics.structure.grid import StructureGrid
 from nb_physics.structure.nearest import grid_index
 from nb_physics.structure.tricubic import surrounded
 
@@ -38,7 +39,7 @@ def amplitude_origin(
     rim = torch.zeros_like(index, dtype=torch.bool)
     for place, span in zip((h, k, l), spans, strict=True):
         rim |= (place == 0) | (place == span - 1)
-    found = torch.where(entries(grid.listed, index), int(Origin.LISTED), int(Origin.GAP))
+    found = torch.where(select(grid.listed, index), int(Origin.LISTED), int(Origin.GAP))
     found = torch.where(rim, int(Origin.OUTSIDE), found)
     if interpolate:
         inside = surrounded(torch.floor(hkl.detach()), grid)

@@ -10,20 +10,24 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from nb_physics.elementary import Arithmetic
 from nb_physics.pairs import joined
-from nb_physics.structure.grid import StructureGrid, entries
+from nb_physics.structure.grid import StructureGrid
 from nb_physics.structure.nearest import nearest, nearest_entries
 
 
 def tricubic(
-    hkl: Float[Tensor, "3 *n"], nearest_hkl: Float[Tensor, "3 *n"], grid: StructureGrid
+    hkl: Float[Tensor, "3 *n"],
+    nearest_hkl: Float[Tensor, "3 *n"],
+    grid: StructureGrid,
+    arithmetic: Arithmetic,
 ) -> Float[Tensor, "*n"]:
     """F_cell (electrons) at fractional h, k, l, from the 4 x 4 x 4 entries around it.
 
     Where not all 64 lie within the list's range, the nearest entry is taken (default_F outside).
     """
     if grid.values.numel() == 1:
-        return nearest(nearest_hkl, grid)
+        return nearest(nearest_hkl, grid, arithmetic)
     around = neighbours(hkl, grid)
     columns = [grid.values[m:] for m in range(4)]
     last = torch.tensor(grid.values.numel() - 4, device=around.corner.device)
@@ -31,11 +35,11 @@ def tricubic(
 
     def row(i: int, j: int) -> Float[Tensor, "*n"]:
         start = around.corner + torch.minimum(entry_offset((i, j, 0), grid), last)
-        return _weighted((entries(column, start) for column in columns), along_l)
+        return _weighted((arithmetic.take(column, start) for column in columns), along_l)
 
     planes = (_weighted((row(i, j) for j in range(4)), along_k) for i in range(4))
     total = _weighted(planes, along_h)
-    return torch.where(around.inside, total, nearest(nearest_hkl, grid))
+    return torch.where(around.inside, total, nearest(nearest_hkl, grid, arithmetic))
 
 
 def _weighted(

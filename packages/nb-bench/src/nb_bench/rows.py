@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nb_cli.bench.cost import Ceiling, Cost, Counts, cost_of
-from nb_cli.bench.workloads import Workload
+from nb_bench.cost import Ceiling, Cost, Counts, cost_of
+from nb_bench.workloads import Workload
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Row:
-    """A workload and all that was measured of it; `table` says which columns it fills.
+    """A workload and all that was measured of it; `describe` makes a table of it.
 
     cold, cached: whole processes, None where they were left out; warm: calls of simulate, of a
     gradient with its backward pass; forward: the same image without its gradient, after each

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from nb_cli.bench.rows import Row, Times, ceilings_of, median_ratio
+from nb_bench.cost import count_arguments
+from nb_bench.rows import Row, Times, ceilings_of, median_ratio
+from nb_bench.workloads import Workload
 
 SCHEMA = "nb-bench/1"
 NONE = "-"
@@ -99,6 +101,15 @@ def to_json(
         "rows": [row.to_json() for row in rows],
         "environment": environment,
     }
+
+
+def list_workloads(workloads: Sequence[Workload]) -> str:
+    """Names, kinds, precisions and numbers of evaluations of workloads, as a table."""
+    rows = []
+    for workload in workloads:
+        evaluations = count_arguments(workload.arguments(None)).evaluations
+        rows.append((workload.name, workload.kind, workload.dtype, str(evaluations)))
+    return aligned(("workload", "kind", "dtype", "evaluations"), rows)
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,18 +9,19 @@ import pytest
 import torch
 
 import nb_physics
-from nb_cli.bench.ceiling import measure_ceiling
-from nb_cli.bench.child import resident_peak, serve
-from nb_cli.bench.cost import Ceiling, Cost, Counts, cost_of, count_arguments, lattice_operations
-from nb_cli.bench.gradient import with_parameters
-from nb_cli.bench.measure import _parity
-from nb_cli.bench.plot import save_scaling
-from nb_cli.bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
-from nb_cli.bench.table import aligned, describe
-from nb_cli.bench.workloads import choose, rotation, still, suite_entries, thread_counts
-from nb_core import flags_to_experiment
+from nb_bench.ceiling import measure_ceiling
+from nb_bench.child import resident_peak, serve
+from nb_bench.cost import Ceiling, Cost, Counts, cost_of, count_arguments, lattice_operations
+from nb_bench.gradient import with_parameters
+from nb_bench.measure import _parity
+from nb_bench.plot import save_scaling
+from nb_bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
+from nb_bench.table import aligned, describe
+from nb_bench.workloads import choose_workloads, rotation, still, suite_entries, thread_counts
+from nb_core import CrystalShape, flags_to_experiment
 from nb_core.flags.parse import read_options
-from nb_physics import simulate
+from nb_physics import lattice_factor, simulate
+from nb_physics.lattice import Square
 
 OTHERS = {"hkl-list", "saxs", "sources", "layers", "rotation", "gradient", "panels"}
 COUNTS = Counts(
@@ -33,6 +34,7 @@ COUNTS = Counts(
     phi=1,
     domains=1,
     shape="square",
+    lattice=Square.operations,
     interpolated=False,
     entries=1,
     absorbing=False,
@@ -60,21 +62,26 @@ def row_of(workload, counts=COUNTS, against=None, **more):
 class TestWorkloads:
     @pytest.mark.parametrize("suite", ["quick", "full", "shared"])
     def test_nanobragg_has_all_options(self, suite):
-        for workload in choose(suite, cores=2):
+        for workload in choose_workloads(suite, cores=2):
             assert list(read_options(workload.flags))
 
     def test_the_full_suite_has_every_kind(self):
-        kinds = {workload.kind for workload in choose("full", cores=2)}
+        kinds = {workload.kind for workload in choose_workloads("full", cores=2)}
         steps = {"still", "steps", "cubic-steps", "threads"}
         shapes = {"gauss", "round", "tophat"}
         assert kinds == steps | shapes | OTHERS
-        names = {workload.name for workload in choose("full")}
+        names = {workload.name for workload in choose_workloads("full")}
         assert {f"still-{size}" for size in (256, 512, 1024, 2048, 4096)} <= names
         assert {f"steps-{count}-512" for count in (1, 10, 100, 1000, 10000)} <= names
-        assert {w.dtype for w in choose("full", names=["still"])} == {"float64", "float32"}
+        assert {w.dtype for w in choose_workloads("full", names=["still"])} == {
+            "float64",
+            "float32",
+        }
 
     def test_sizes_replace_those_of_each(self):
-        found = choose("full", sizes=[16, 32], dtype="float64", names=["still", "rotation"])
+        found = choose_workloads(
+            "full", sizes=[16, 32], dtype="float64", names=["still", "rotation"]
+        )
         names = [workload.name for workload in found]
         assert names == ["still-16", "still-32", "rotation-16", "rotation-32"]
         assert all(workload.roi is None for workload in found)
@@ -91,18 +98,18 @@ class TestWorkloads:
     )
     def test_threads(self, cores, counts):
         assert thread_counts(cores) == counts
-        found = [w.threads for w in choose("full", cores=cores) if w.kind == "threads"]
+        found = [w.threads for w in choose_workloads("full", cores=cores) if w.kind == "threads"]
         assert found == counts
 
     def test_the_quick_suite_is_part_of_the_full_ones_kinds(self):
-        full = {workload.kind for workload in choose("full")}
-        assert {workload.kind for workload in choose("quick")} <= full
-        assert {workload.kind for workload in choose("shared")} <= full
+        full = {workload.kind for workload in choose_workloads("full")}
+        assert {workload.kind for workload in choose_workloads("quick")} <= full
+        assert {workload.kind for workload in choose_workloads("shared")} <= full
         assert len(suite_entries("quick", 1)) == 4
 
     @pytest.mark.filterwarnings("ignore:oversample 1")
     def test_a_gradient_is_of_what_a_refinement_moves(self):
-        (workload,) = choose("quick", names=["gradient"], sizes=[32])
+        (workload,) = choose_workloads("quick", names=["gradient"], sizes=[32])
         assert (workload.name, workload.gradient) == ("gradient-50-32", True)
         experiment, parameters = with_parameters(flags_to_experiment(workload.flags))
         image = simulate(experiment, engine="eager")
@@ -128,7 +135,7 @@ class TestCost:
         counts = dataclasses.replace(COUNTS, layers=2, oversample=3, sources=5, phi=7, domains=11)
         assert counts.evaluations == 256 * 2 * 9 * 5 * 7 * 11
         rays = 256 * 2 * 9
-        per_evaluation = 24 + 4 + lattice_operations("square", "float64")
+        per_evaluation = 24 + 4 + lattice_operations(Square.operations, "float64")
         expected = counts.evaluations * per_evaluation + rays * (39 + 5 * 6) + 256 * 34
         assert cost_of(counts, "float64").operations == expected
 
@@ -143,9 +150,12 @@ class TestCost:
         assert cost_of(absorbing, "float64").operations == plain + 256 * (11 + 2 * 28)
 
     def test_every_shape_is_counted(self):
-        for shape in ("square", "round", "gauss"):
-            assert lattice_operations(shape, "float32") < lattice_operations(shape, "float64")
-        assert lattice_operations("tophat", "float32") == 24
+        counted = {"square": 17 + 6 * 20, "round": 27 + 20 + 16, "gauss": 24 + 28, "tophat": 24}
+        for shape in CrystalShape:
+            operations = lattice_factor(shape).operations
+            assert lattice_operations(operations, "float64") == counted[shape.value]
+            more = lattice_operations(operations, "float64")
+            assert lattice_operations(operations, "float32") < more or shape.value == "tophat"
 
     def test_the_least_time(self):
         assert CEILING.seconds(Cost(10**10, 2 * 10**10, 0)) == 2
@@ -197,7 +207,7 @@ class TestChild:
             engines.append(engine)
             return real(plan, engine=engine, **more)
 
-        monkeypatch.setattr("nb_physics.simulate", simulate)
+        monkeypatch.setattr("nb_bench.worker.simulate", simulate)
         return call
 
     def test_it_runs_once_untimed_and_then_as_told(self, answers):
@@ -285,7 +295,7 @@ class TestText:
 
     def test_the_plot_has_curves_or_says_that_there_are_none(self, tmp_path):
         against = Against(("c",), Times((4.0, 6.0)), Parity(1.0, 1.0, 0.0, 0.0))
-        chosen = choose("full", sizes=[16, 32], names=["still", "steps"])
+        chosen = choose_workloads("full", sizes=[16, 32], names=["still", "steps"])
         beside = Beside(2, Times((3.0,)))
         rows = [row_of(workload, against=against, beside=beside) for workload in chosen]
         save_scaling(rows, tmp_path / "a.png")

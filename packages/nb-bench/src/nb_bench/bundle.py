@@ -18,14 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nb_compare.evidence import write_evidence
 from nb_core import InputError, OutputError
+from nb_core.formats.atomic import atomic_write
 
 ARTEFACTS = "artifacts"
 
 
 @dataclass(frozen=True)
 class Folders:
-    """results: what becomes --out-dir, None without it; artefacts: images, lists and kernels"""
+    """Where a benchmark writes.
+
+    results: what becomes --out-dir, None without it; artefacts: images, lists and kernels
+    """
 
     results: Path | None
     artefacts: Path
@@ -66,7 +71,7 @@ def bench_folders(out_dir: Path | None, *, keep: bool) -> Iterator[Folders]:
 
 
 def check_kept(out_dir: str | None, *, keep: bool, profile: bool) -> None:
-    """Refuses what has no folder to go to."""
+    """InputError for what is asked to be kept (`keep`, `profile`) where no folder would hold it."""
     asked = {"--keep-artifacts": keep, "--profile": profile}
     for option, given in asked.items():
         if given and out_dir is None:
@@ -84,8 +89,6 @@ def write_results(
     dtype: str,
 ) -> None:
     """Writes table.txt, bench.json and the evidence files; the other files are there already."""
-    from nb_compare.evidence import write_evidence
-
     _write(folder / "table.txt", f"{table}\n")
     write_json(folder / "bench.json", content)
     write_evidence(folder, commands, inputs=inputs, device=device, dtype=dtype)
@@ -110,7 +113,5 @@ def _working_folder(out_dir: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    from nb_core.formats.atomic import atomic_write
-
     with atomic_write(path) as handle:
         handle.write(text.encode())

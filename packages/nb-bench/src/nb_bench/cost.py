@@ -29,11 +29,12 @@ memory: the image once, the list of structure factors once, 72 for a step, 32 fo
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nb_physics import Plan
+from nb_core import NbWarning, flags_to_experiment
+from nb_physics import Operations, Plan, make_plan, rendered_indices
 
 SINE = {"float64": 20, "float32": 12}
 COSINE = {"float64": 16, "float32": 10}
@@ -60,6 +61,7 @@ class Counts:
     phi: int
     domains: int
     shape: str
+    lattice: Operations
     interpolated: bool
     entries: int
     absorbing: bool
@@ -81,7 +83,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Cost:
-    """operations64, operations32: in float64 and in float32; bytes: to and from memory"""
+    """What some work takes, counted on paper.
+
+    operations64, operations32: in float64 and in float32; bytes: to and from memory
+    """
 
     operations64: int
     operations32: int
@@ -120,8 +125,6 @@ class Ceiling:
 
 def count_plan(plan: Plan) -> Counts:
     """The counts of a plan."""
-    from nb_physics import rendered_indices
-
     shape = plan.experiment.shape
     return Counts(
         pixels=rendered_indices(plan.experiment).numel(),
@@ -132,7 +135,8 @@ def count_plan(plan: Plan) -> Counts:
         sources=plan.sources.wavelength.numel(),
         phi=plan.phi_count,
         domains=plan.mosaic_count,
-        shape=plan.experiment.crystal.shape.value,
+        shape=plan.shape.name,
+        lattice=plan.shape.operations,
         interpolated=plan.interpolate,
         entries=plan.structure.values.numel(),
         absorbing=plan.absorbing,
@@ -141,23 +145,21 @@ def count_plan(plan: Plan) -> Counts:
 
 def count_arguments(arguments: list[str]) -> Counts:
     """The counts of nanoBragg's options; what they warn of is left unsaid."""
-    import warnings
-
-    from nb_core import NbWarning, flags_to_experiment
-    from nb_physics import make_plan
-
     with warnings.catch_warnings(action="ignore", category=NbWarning):
         return count_plan(make_plan(flags_to_experiment(arguments)))
 
 
 def counts_from_json(content: dict[str, Any]) -> Counts:
     """The counts that a child process sent."""
-    return Counts(**content)
+    return Counts(**{**content, "lattice": Operations(**content["lattice"])})
 
 
 def cost_of(counts: Counts, dtype: str) -> Cost:
-    """Operations and bytes, as the table above says. dtype: float64 or float32"""
-    late = counts.evaluations * (lattice_operations(counts.shape, dtype) + SUM)
+    """Operations and bytes, as the table of `nb_bench.cost` counts them.
+
+    dtype: "float64" or "float32"
+    """
+    late = counts.evaluations * (lattice_operations(counts.lattice, dtype) + SUM)
     early = counts.evaluations * (HKL + _look_up(counts))
     early += counts.rays * (RAY + counts.sources * Q)
     if counts.absorbing:
@@ -170,15 +172,10 @@ def cost_of(counts: Counts, dtype: str) -> Cost:
     return Cost(early, late, moved)
 
 
-def lattice_operations(shape: str, dtype: str) -> int:
-    """Operations of F_latt: of a shape of the crystal, in one precision."""
-    sine, cosine, exponential = SINE[dtype], COSINE[dtype], EXP[dtype]
-    return {
-        "square": 17 + 6 * sine,
-        "round": 27 + sine + cosine,
-        "gauss": 24 + exponential,
-        "tophat": 24,
-    }[shape]
+def lattice_operations(shape: Operations, dtype: str) -> int:
+    """Operations of F_latt, with the terms of its functions in one precision."""
+    functions = shape.sines * SINE[dtype] + shape.cosines * COSINE[dtype]
+    return shape.plain + functions + shape.exponentials * EXP[dtype]
 
 
 def _look_up(counts: Counts) -> int:

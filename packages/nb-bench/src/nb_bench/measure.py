@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from nb_cli.bench.cost import Ceiling, Counts, counts_from_json
-from nb_cli.bench.process import Child, Place, busy_neighbours, child_process, whole_seconds
-from nb_cli.bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
-from nb_cli.bench.workloads import Workload
+from nb_bench.cost import Ceiling, Counts, counts_from_json
+from nb_bench.process import Child, Place, busy_neighbours, child_process, whole_seconds
+from nb_bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
+from nb_bench.workloads import Workload
 from nb_compare.metrics import compare_images
 from nb_compare.program import ProgramRun, run_program, stage_arguments
 from nb_core import Roi, UnreadableError
@@ -68,18 +68,21 @@ class Settings:
         return (self.artefacts / "reflections.hkl").resolve()
 
     def ticks(self, workloads: Sequence[Workload]) -> int:
-        """How often `measure` moves the progress bar."""
+        """How often `Bench` calls its `tick` for these workloads."""
         fresh = 1 + min(self.iterations, MOST_CACHED) if self.cold else 0
         beside = self.iterations if self.neighbours else 0
         return len(workloads) * len(self.engines) * (fresh + 1 + self.iterations + beside)
 
 
 class Bench:
-    """Measures workloads one after another, and each ceiling once."""
+    """Measures workloads one after another, and each ceiling once.
 
-    def __init__(self, settings: Settings, tick: Tick) -> None:
+    tick: called after each part of the work, as often as `Settings.ticks` says
+    """
+
+    def __init__(self, settings: Settings, tick: Tick | None = None) -> None:
         self.settings = settings
-        self.tick = tick
+        self.tick = tick or (lambda: None)
         self._ceilings: dict[int, Ceiling] = {}
 
     def measure(self, workload: Workload, engine: str) -> Row:

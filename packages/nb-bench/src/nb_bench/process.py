@@ -15,7 +15,7 @@ from typing import Any
 
 from nb_core import ProgramError
 
-COMMAND = (sys.executable, "-m", "nb_cli.bench.child")
+COMMAND = (sys.executable, "-m", "nb_bench.child")
 NAME = "nb bench: a child process"
 NEIGHBOUR = "nb bench: a busy neighbour"
 _LOOP = """

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from nb_cli.bench.bundle import write_json, write_results
-from nb_cli.bench.measure import Bench, Settings, Tick
-from nb_cli.bench.plot import save_scaling
-from nb_cli.bench.rows import Row
-from nb_cli.bench.table import describe, to_json
-from nb_cli.bench.workloads import Workload, write_hkl
-from nb_cli.progress import pixel_progress
+from nb_bench.bundle import write_json, write_results
+from nb_bench.measure import Bench, Settings
+from nb_bench.rows import Row
+from nb_bench.table import describe, to_json
+from nb_bench.workloads import Workload, write_hkl
 from nb_compare.evidence import environment, input_checksums, now
+
+Progress = AbstractContextManager[Callable[[int, int], object]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,18 @@ class Request:
     json_file: str | None
 
 
-def run_bench(request: Request, settings: Settings, results: Path | None) -> None:
-    """Measures, prints the table, and writes to the folder `results` where there is one.
+def run_bench(
+    request: Request,
+    settings: Settings,
+    results: Path | None,
+    *,
+    say: Callable[[str], object],
+    progress: Progress,
+) -> None:
+    """Measures, says the table, and writes to the folder `results` where there is one.
+
+    say: gets the table, once; progress: entered while work goes on, gives what is told how many of
+    how many parts are done (what it shows is gone before the table comes)
 
     Where it is interrupted or fails, the table has the rows that were complete.
     """
@@ -43,15 +52,15 @@ def run_bench(request: Request, settings: Settings, results: Path | None) -> Non
     rows: list[Row] = []
     complete = False
     try:
-        with _progress(settings.ticks(request.workloads)) as tick:
-            bench = Bench(settings, tick)
+        with progress as move:
+            bench = Bench(settings, _counter(settings.ticks(request.workloads), move))
             for workload in request.workloads:
                 for engine in settings.engines:
                     rows.append(bench.measure(workload, engine))
         complete = True
     finally:
         if rows:
-            click.echo(describe(rows))
+            say(describe(rows))
         if rows and (complete or settings.keep):
             _write(rows, request, settings, results)
 
@@ -67,6 +76,8 @@ def _write(rows: Sequence[Row], request: Request, settings: Settings, results: P
     )
     if results is not None:
         lists = {settings.hkl.name: settings.hkl} if settings.hkl.exists() else {}
+        from nb_bench.plot import save_scaling
+
         save_scaling(rows, results / "scaling.png")
         theirs = [row.against.command for row in rows if row.against]
         write_results(
@@ -82,15 +93,11 @@ def _write(rows: Sequence[Row], request: Request, settings: Settings, results: P
         write_json(Path(request.json_file), content)
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Tick]:
-    """Gives a function that moves the bar by one."""
-    done = 0
-    with pixel_progress("measuring") as move:
+def _counter(total: int, move: Callable[[int, int], object]) -> Callable[[], None]:
+    """A function that counts its calls, and tells `move` of each."""
+    counted = itertools.count(1)
 
-        def tick() -> None:
-            nonlocal done
-            done += 1
-            move(done, total)
+    def tick() -> None:
+        move(next(counted), total)
 
-        yield tick
+    return tick

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
 
-    from nb_core import Experiment
+from nb_core import Experiment
 
 
 def with_parameters(experiment: Experiment) -> tuple[Experiment, list[Tensor]]:
     """The experiment with 14 numbers as tensors that ask for a gradient, and these: the cell,
     misset, Na, Nb, Nc, distance and wavelength.
     """
-    import torch
-
     parameters: list[Tensor] = []
 
     def parameter(value: object) -> Tensor:

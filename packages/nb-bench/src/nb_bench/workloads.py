@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from nb_core import InputError
+from nb_core.formats.atomic import atomic_write
 
 Make = Callable[[int], "Workload"]
 """Takes the edge of the image in pixels."""
@@ -37,7 +40,7 @@ class Workload:
     flags: nanoBragg's options, without the list of structure factors and the region of interest
     needs_hkl: gets the list of `write_hkl`; roi: xmin xmax ymin ymax, where only that is rendered
     threads: where it wants a number of its own
-    gradient: whether a call is an image and its gradient (nb_cli.bench.gradient)
+    gradient: whether a call is an image and its gradient (nb_bench.gradient)
     panels: rows and columns of panels that the plane is cut into, where it is
     """
 
@@ -215,7 +218,7 @@ def thread_counts(cores: int) -> list[int]:
     return counts if cores in counts else [*counts, cores]
 
 
-def choose(
+def choose_workloads(
     suite: str,
     *,
     sizes: Sequence[int] = (),
@@ -270,10 +273,6 @@ def available_cores() -> int:
 
 def write_hkl(path: Path) -> None:
     """A list "h k l F" of all indices from -20 to 20, the same at every run."""
-    import numpy as np
-
-    from nb_core.formats.atomic import atomic_write
-
     edge = np.arange(-HKL_LIMIT, HKL_LIMIT + 1)
     indices = np.stack(np.meshgrid(edge, edge, edge, indexing="ij"), axis=-1).reshape(-1, 3)
     amplitudes = np.random.default_rng(HKL_SEED).uniform(1.0, 1000.0, len(indices))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nb_cli.bench.rows import Row
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nb_bench.rows import Row
 from nb_core.formats.atomic import atomic_write
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 PANELS: dict[str, tuple[tuple[str, ...], Callable[[Row], float]]] = {
     "pixels": (("still",), lambda row: row.counts.pixels),
@@ -25,11 +25,7 @@ _DPI = 120
 
 def save_scaling(rows: Sequence[Row], path: Path) -> None:
     """Draws the curves that the rows have points of; OutputError where the file cannot be."""
-    import matplotlib
-
     matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(15, 5), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         _draw_panel(axes, name, rows)

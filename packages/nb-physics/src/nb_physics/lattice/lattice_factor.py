@@ -1,0 +1,113 @@
+"""What a crystal's shape is to the simulation: one class, found through nb_register_shapes."""
+
+from __future__ import annotations
+
+import abc
+import functools
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nb_core import SHAPES, CrystalConfig, CrystalShape, InputError, Shape, make_manager
+from nb_physics.elementary import EAGER, Arithmetic
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """What a mosaic domain is to its shape.
+
+    cells: Na, Nb, Nc; reciprocal: a*, b*, c* (1/Angstrom) in the lab before phi and mosaic
+    rotation, which leave distances as they are; fudge: the user's factor on squared distances
+    arithmetic: how sines of multiples of pi are computed here
+    """
+
+    cells: Float[Tensor, "3"]
+    reciprocal: Float[Tensor, "3 3"]
+    fudge: Float[Tensor, ""]
+    arithmetic: Arithmetic = EAGER
+
+
+@dataclass(frozen=True)
+class Operations:
+    """What one amplitude takes: of additions, multiplications, divisions and the like, and of
+    functions, which are polynomials of some terms.
+    """
+
+    plain: int = 24
+    sines: int = 0
+    cosines: int = 0
+    exponentials: int = 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LatticeFactor(Shape):
+    """The lattice factor F_latt of one crystal shape: what the cells of a domain give together.
+
+    A frozen dataclass whose fields, annotated `Scalar`, are the shape's own numbers: they stand in
+    TOML and on command lines, carry gradients, and reach `amplitude` as tensors without axes.
+
+    moves_with: which of Domain's `reciprocal` and `fudge` the factor changes smoothly with
+    flat: whether its gradient is 0 wherever there is one, so that nothing can be fitted by it
+    takes_pairs: whether `amplitude` takes offsets as pairs of float32, which devices without
+        float64 have (nb_physics.pairs); else they are joined before
+    eager_ns, kernel_ns: nanoseconds of one core for one amplitude, by torch's operations and in a
+        kernel, by which the engine is chosen; a rough figure will do
+    operations: of one amplitude, for the least time that `nb bench` says an image can take
+    """
+
+    moves_with: ClassVar[frozenset[str]] = frozenset({"reciprocal", "fudge"})
+    flat: ClassVar[bool] = False
+    takes_pairs: ClassVar[bool] = False
+    eager_ns: ClassVar[float] = 60.0
+    kernel_ns: ClassVar[float] = 4.0
+    operations: ClassVar[Operations] = Operations()
+
+    @abc.abstractmethod
+    def amplitude(self, offset: Float[Tensor, "3 *n"], domain: Domain) -> Float[Tensor, "*n"]:
+        """F_latt, real and up to its sign (only its square enters an intensity).
+
+        offset: h - h0, k - k0, l - l0, the distance from the nearest reflection, -1/2 to 1/2: so
+            no digits are lost at high indices. Its precision is that of the result.
+        Pure operations of torch, without a branch on values: kernels are made of them, too.
+        """
+
+    def factors(
+        self, offset: Float[Tensor, "3 *n"], domain: Domain
+    ) -> dict[str, Float[Tensor, "*n"]]:
+        """What else is shown to taps, by the names of quantities."""
+        return {}
+
+    def check(self, crystal: CrystalConfig) -> None:
+        """Refuses a crystal that has no such shape, with an InputError."""
+
+    def as_tensors(self, dtype: torch.dtype = torch.float64) -> LatticeFactor:
+        """The same shape with its numbers as tensors of this type, which keep their gradients."""
+        values = {name: torch.as_tensor(getattr(self, name)) for name in self.scalars()}
+        return self.with_numbers({name: value.to(dtype) for name, value in values.items()})
+
+    def with_numbers(self, numbers: dict[str, Any]) -> LatticeFactor:
+        """The same shape with other numbers, tensors, which are not looked at."""
+        other = object.__new__(type(self))
+        for name, value in {**vars(self), **numbers}.items():
+            object.__setattr__(other, name, value)
+        return other
+
+
+def lattice_factor(shape: CrystalShape | Shape) -> LatticeFactor:
+    """What computes a shape; InputError for one that computes nothing."""
+    if isinstance(shape, CrystalShape):
+        return _built_in()[shape.value]
+    if not isinstance(shape, LatticeFactor):
+        remedy = "it computes nothing; derive it from nb_physics.LatticeFactor"
+        raise InputError("shape", type(shape).__name__, remedy)
+    return shape
+
+
+@functools.cache
+def _built_in() -> dict[str, LatticeFactor]:
+    """The shapes that come with nb, which no setting leaves out."""
+    brought = SHAPES.known(make_manager(external=False))
+    return {name: lattice_factor(entry.thing()) for name, entry in brought.items()}

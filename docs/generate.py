@@ -396,7 +396,8 @@ def _annotation(annotation: Any) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, enum.Enum):
         return f"{type(value).__name__}.{value.name}"
-    return re.sub(r" object at 0x\w+", "", repr(value)).replace("collections.abc.", "")
+    named = re.sub(r"<function (\S+) at 0x\w+>", r"\1", repr(value))
+    return re.sub(r" object at 0x\w+", "", named).replace("collections.abc.", "")
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nb_cli.picture import SIDE_INCHES, Style, picture_format, ring_spacings, save_figure
-from nb_cli.scenes import panel_spacing, plan_details
+from nb_cli.scenes import panel_spacing, plan_details, ring_grid
 from nb_compare.blocks import reduce_blocks
 from nb_compare.pictures import log_norm
 from nb_core import Detector
@@ -106,15 +106,17 @@ def _frame(axes: Axes, corners: np.ndarray) -> None:
 def _draw_rings(axes: Axes, plan: Plan) -> None:
     """Rings of equal spacing, each drawn on every panel that it crosses."""
     view = _view(plan)
-    found = [panel_spacing(plan, panel) for panel in plan.panels]
-    levels = sorted(ring_spacings(np.concatenate([spacing.ravel() for *_, spacing in found])))
-    for panel, (rows, columns, spacing) in zip(plan.panels, found, strict=True):
+    found = [panel_spacing(plan, number) for number in range(len(plan.panels))]
+    levels = sorted(ring_spacings(np.concatenate([spacing.ravel() for spacing in found])))
+    for panel, spacing in zip(plan.panels, found, strict=True):
         if spacing.min() >= levels[-1] or spacing.max() <= levels[0]:
             continue
         transform, _ = _placement(panel, view)
+        rows, columns = ring_grid(panel.shape)
+        slow, fast = panel.first_pixel
         axes.contour(
-            columns + 0.5,
-            rows + 0.5,
+            columns + fast + 0.5,
+            rows + slow + 0.5,
             spacing,
             levels=levels,
             colors="#9fe0ff",

@@ -16,6 +16,7 @@ from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.plan import Plan, make_plan
+from nb_physics.resolution import pixel_resolution, resolution_at
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
 from nb_physics.tiles import rendered_indices, select_pixels
@@ -54,8 +55,10 @@ __all__ = [
     "panel_experiment",
     "photons_and_jacobian",
     "photons_at",
+    "pixel_resolution",
     "plan_of_panel",
     "rendered_indices",
+    "resolution_at",
     "select_pixels",
     "simulate",
     "simulate_batch",

@@ -32,7 +32,7 @@ if job["kind"] == "ceiling":
     say(float64=1e10, float32=2e10, copy=1e10, by="chains of multiply-adds")
     sys.exit()
 counts = dict(pixels=256, slow=16, fast=16, layers=1, oversample=1, sources=1, phi=1, domains=1,
-              shape="square", lattice=dict(plain=24), interpolated=False, entries=1,
+              shape="square", lattice=dict(plain=17, sines=6), interpolated=False, entries=1,
               absorbing=False)
 chosen = dict(name="compiled", reason="asked for", kernels=["a-kernel"])
 say(counts=counts, baseline=2**20, warnings=["coarse"], chosen=chosen)

@@ -121,7 +121,7 @@ class TestBuild:
         ran = nb("kernels build --dtype float32 --gradient x.toml -- -round_xtal")
         assert ran.code == 0
         assert {kernel.dtype for kernel in compiler} == {"float32"}
-        assert {kernel.kind.shape.value for kernel in compiler} == {"round"}
+        assert {kernel.kind.shape.name for kernel in compiler} == {"round"}
         assert [kernel.gradient for kernel in compiler].count(True) == 2
         assert "built: gradient of terms of a sub-pixel: ellipsoid, float32" in ran.out
 
@@ -129,9 +129,9 @@ class TestBuild:
         """Predicted spots, broad ones and true ones, with the derivatives of each pixel."""
         ran = nb("kernels", "build", "--refine", "misset, scale", "--", *tiny)
         assert (ran.code, ran.warnings) == (0, [])
-        derived = {kernel.kind.shape.value for kernel in compiler if kernel.by_pixel}
+        derived = {kernel.kind.shape.name for kernel in compiler if kernel.by_pixel}
         assert derived == {"gauss", "square"}
-        assert {kernel.kind.shape.value for kernel in compiler if not kernel.gradient} == {"tophat"}
+        assert {kernel.kind.shape.name for kernel in compiler if not kernel.gradient} == {"tophat"}
         assert "derivatives of each pixel: Gaussian spots, float64" in ran.out
 
     def test_a_refinement_without_kernels(self, nb, tiny, compiler):

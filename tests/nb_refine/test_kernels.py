@@ -45,7 +45,7 @@ def test_all_stages_take_them(near, image, asked, crystal):
     named = refinement_kernels(experiment, names, start_error_deg=0.2)
     assert len(named) == len(set(named))
     assert set(named) == asked
-    assert {kernel.kind.shape.value for kernel in named} == {"tophat", "gauss", "square"}
+    assert {kernel.kind.shape.name for kernel in named} == {"tophat", "gauss", "square"}
 
 
 def test_derivatives_without_kernels_are_told_of(near):

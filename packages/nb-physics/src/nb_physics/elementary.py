@@ -8,7 +8,7 @@ The polynomials are Chebyshev fits (mpmath) in t = r^2, 0 <= t <= 1/4.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -71,8 +71,9 @@ class Arithmetic:
     take: values[index]
     """
 
-    polynomial: Callable[[Tensor, list[float]], Any] | None
-    take: Callable[[Tensor, Tensor], Any]
+    name: str
+    polynomial: Callable[[Tensor, list[float]], Any] | None = field(repr=False)
+    take: Callable[[Tensor, Tensor], Any] = field(repr=False)
 
     def sin_cos_pi(self, x: Float[Tensor, "*n"]) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
         """sin(pi x) and cos(pi x), up to a sign that both share."""
@@ -133,11 +134,11 @@ def _slope(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
 polynomial.register_autograd(_slope, setup_context=_keep)
 
 
-EAGER = Arithmetic(None, select)
+EAGER = Arithmetic("eager", None, select)
 """For torch, operation by operation."""
 
-IN_KERNEL = Arithmetic(polynomial, torch.take)
+IN_KERNEL = Arithmetic("in a kernel", polynomial, torch.take)
 """For what is compiled."""
 
-OF_PAIRS = Arithmetic(horner, select)
+OF_PAIRS = Arithmetic("of pairs", horner, select)
 """For pairs of float32: no digit is lost on the way to a polynomial."""

@@ -1,5 +1,6 @@
 """nb plugins, nb --no-plugins, and files of a plugin's format: --out, nb view and nb refine."""
 
+import importlib.metadata
 import json
 import sys
 from importlib.metadata import EntryPoint
@@ -52,10 +53,13 @@ class Plugin:
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    """The entry points that there are, by group; none."""
+    """The entry points that there are besides nb's own, by group; none."""
+    own = {"nb_builtin": [*importlib.metadata.entry_points(group="nb_builtin")]}
     found = {}
     monkeypatch.delenv("NB_PLUGINS_DISABLE", raising=False)
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: found.get(group, []))
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda *, group: (own | found).get(group, [])
+    )
     return found
 
 

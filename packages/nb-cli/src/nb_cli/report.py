@@ -12,7 +12,7 @@ from nb_cli.unused import unused
 from nb_core import Detector, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
-from nb_core.wording import counted
+from nb_core.wording import aligned, counted
 from nb_physics import Choice, Figures, Plan, select_pixels
 from nb_physics.effort import long_work
 from nb_physics.frame import DetectorFrame
@@ -29,9 +29,7 @@ def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
     rows += _sampling_rows(plan)
     if engine is not None:
         rows.append(("engine", str(engine)))
-    width = max(len(name) for name, _ in rows)
-    lines = [f"  {name:<{width}}  {text}" for name, text in rows]
-    return "\n".join(lines)
+    return "\n".join(f"  {line}" for line in aligned(rows))
 
 
 def warn_of_long_work(plan: Plan) -> None:

@@ -132,8 +132,7 @@ def _refuse_of_one_plane(settings: Settings) -> None:
         if key in implied or value is None:
             continue
         if section in ("detector", "size", "pivot", "roi"):
-            name = "roi" if section == "roi" else field
-            name = "detector_pivot" if section == "pivot" else name
+            name = {"roi": "roi", "pivot": "detector_pivot"}.get(section, field)
             raise InputError(name, value, instead_of_plane(name))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 import torch
@@ -24,6 +24,7 @@ from nb_physics.plan import Plan
 from nb_physics.polarization import field_axes
 from nb_physics.structure import StructureGrid
 from nb_physics.tiles import StepBlock
+from nb_physics.uses import FIXED, SINGLE
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Scene:
     arithmetic: Arithmetic
     layers: int
     grid: int
-    fpixels: Float[Tensor, ""]
-    oversample: Float[Tensor, ""]
+    fpixels: Float[Tensor, ""] = field(metadata=SINGLE | FIXED)
+    oversample: Float[Tensor, ""] = field(metadata=SINGLE | FIXED)
     layer_depth: Float[Tensor, ""]
     attenuation: Float[Tensor, ""]
     frame: DetectorFrame
@@ -81,27 +82,21 @@ class Scene:
     electric: Float[Tensor, "3 sources"]
     magnetic: Float[Tensor, "3 sources"]
     cell_vectors: Float[Tensor, "3 3 steps"]
-    cells: Float[Tensor, "3"]
-    reciprocal: Float[Tensor, "3 3"]
+    cells: Float[Tensor, "3"] = field(metadata=SINGLE)
+    reciprocal: Float[Tensor, "3 3"] = field(metadata=SINGLE)
     structure: StructureGrid
-    fudge: Float[Tensor, ""]
-    shape: LatticeFactor
-    dmin: Float[Tensor, ""]
+    fudge: Float[Tensor, ""] = field(metadata=SINGLE)
+    shape: LatticeFactor = field(metadata=SINGLE)
+    dmin: Float[Tensor, ""] = field(metadata=FIXED)
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
-    divisor: Float[Tensor, ""]
+    divisor: Float[Tensor, ""] = field(metadata=FIXED)
 
     def part(self, block: StepBlock) -> Scene:
         """The scene with the sources and steps of a block only."""
-        return dataclasses.replace(
-            self,
-            incident=self.incident[:, block.sources],
-            wavelength=self.wavelength[block.sources],
-            weight=self.weight[block.sources],
-            electric=self.electric[:, block.sources],
-            magnetic=self.magnetic[:, block.sources],
-            cell_vectors=self.cell_vectors[:, :, block.steps],
-        )
+        some = {name: getattr(self, name)[..., block.sources] for name in fields_along("sources")}
+        some |= {name: getattr(self, name)[..., block.steps] for name in fields_along("steps")}
+        return dataclasses.replace(self, **some)
 
     def places(self) -> Iterator[tuple[int, int, int]]:
         """Every layer and sub-pixel (layer, slow, fast), in nanoBragg's order."""
@@ -198,30 +193,42 @@ def scene_of_panel(plan: Plan, first: Scene, number: int) -> Scene:
 _NESTED = (DetectorFrame, StructureGrid)
 
 
+@functools.cache
+def fields_along(axis: str) -> tuple[str, ...]:
+    """The fields of a scene whose last axis has this name in their annotations."""
+    hints = get_type_hints(Scene)
+    return tuple(
+        one.name
+        for one in dataclasses.fields(Scene)
+        if getattr(hints[one.name], "dim_str", "").split()[-1:] == [axis]
+    )
+
+
 def scene_tensors(scene: Scene) -> dict[str, Tensor]:
     """All tensors of a scene by the path of their field, always in the same order."""
-    names = _tensor_paths(type(scene.shape))
+    names = tensor_uses(type(scene.shape))
     return dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
 
 
 @functools.cache
-def _tensor_paths(shape: type[LatticeFactor]) -> tuple[str, ...]:
-    """The path of each field of a scene that holds a tensor."""
-    found: list[str] = []
+def tensor_uses(shape: type[LatticeFactor]) -> dict[str, Mapping[str, bool]]:
+    """The uses of each field of a scene that holds a tensor, by its path."""
+    found: dict[str, Mapping[str, bool]] = {}
 
     def collect(kind: type, path: str) -> None:
         hints = get_type_hints(kind)
-        for field in dataclasses.fields(kind):
-            hint = hints[field.name]
+        for one in dataclasses.fields(kind):
+            hint = hints[one.name]
             if hint in _NESTED:
-                collect(hint, f"{path}{field.name}.")
+                collect(hint, f"{path}{one.name}.")
             elif hint is LatticeFactor:
-                found.extend(f"{path}{field.name}.{name}" for name in shape.scalars())
+                numbers = (f"{path}{one.name}.{name}" for name in shape.scalars())
+                found.update(dict.fromkeys(numbers, one.metadata))
             elif isinstance(hint, type) and issubclass(hint, AbstractArray):
-                found.append(f"{path}{field.name}")
+                found[f"{path}{one.name}"] = one.metadata
 
     collect(Scene, "")
-    return tuple(found)
+    return found
 
 
 def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
@@ -229,25 +236,21 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
 
     def replaced(value: Any, path: str) -> Any:
         fields: dict[str, Any] = {}
-        for field in dataclasses.fields(value):
-            part, name = getattr(value, field.name), f"{path}{field.name}"
+        for one in dataclasses.fields(value):
+            part, name = getattr(value, one.name), f"{path}{one.name}"
             if isinstance(part, Tensor):
-                fields[field.name] = tensors[name]
+                fields[one.name] = tensors[name]
             elif isinstance(part, LatticeFactor):
                 own = {number: tensors[f"{name}.{number}"] for number in part.scalars()}
-                fields[field.name] = part.with_numbers(own)
+                fields[one.name] = part.with_numbers(own)
             elif isinstance(part, _NESTED):
-                fields[field.name] = replaced(part, f"{name}.")
+                fields[one.name] = replaced(part, f"{name}.")
         return dataclasses.replace(value, **fields)
 
     result = replaced(scene, "")
     assert isinstance(result, Scene)
     return result
 
-
-_SINGLE = {"fpixels", "oversample", "cells", "reciprocal", "fudge"}
-_SINGLE_PARTS = ("structure.", "shape.")
-"""Fields that float32 holds, or that come in after the phases; so do the structure factors."""
 
 _COUNTED = 1 << 24
 """Up to here float32 counts without gaps."""
@@ -270,15 +273,19 @@ def scene_to(scene: Scene, device: torch.device, *, pairs: bool | None = None) -
     if torch.is_grad_enabled() and any(value.requires_grad for value in tensors.values()):
         remedy = "it has no float64, which gradients are computed in; choose cpu or cuda"
         raise InputError("device", str(device), remedy)
-    wide = {"structure.spans"} if scene.structure.values.numel() > _COUNTED else set()
-    pairs_of = {name: _as_pair(name, value, device, wide) for name, value in tensors.items()}
+    single = {name for name, use in tensor_uses(type(scene.shape)).items() if "single" in use}
+    if scene.structure.values.numel() > _COUNTED:
+        single.remove("structure.spans")
+    pairs_of = {
+        name: _as_pair(value, device, single=name in single) for name, value in tensors.items()
+    }
     return dataclasses.replace(scene_with(scene, pairs_of), arithmetic=OF_PAIRS)
 
 
-def _as_pair(name: str, value: Tensor, device: torch.device, wide: set[str]) -> Tensor:
+def _as_pair(value: Tensor, device: torch.device, *, single: bool) -> Tensor:
     """A pair, or an ordinary tensor where that will do."""
     if not value.is_floating_point():
         return value.to(device)
-    if name in _SINGLE or (name.startswith(_SINGLE_PARTS) and name not in wide):
+    if single:
         return value.detach().to(torch.float32).to(device)
     return to_pair(value, device)

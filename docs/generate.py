@@ -6,37 +6,45 @@ With --check nothing is written; pages that are not up to date are named, and th
 from __future__ import annotations
 
 import dataclasses
-import enum
-import importlib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from api_page import api_page
 from gradient_page import gradients_page
-from page_parts import page, sentence, table, text
+from page_parts import page, table, text, value_text
 
 from nb_cli.main import cli
 from nb_compare.divergence.trace_log import ALIASES
-from nb_core import SHAPES, CrystalShape, ExitCode, image_formats, make_manager
-from nb_core.configs.beam import BeamConfig
-from nb_core.configs.crystal import CrystalConfig
-from nb_core.configs.detector import DetectorConfig
-from nb_core.configs.experiment import Experiment
-from nb_core.configs.goniometer import GoniometerConfig
-from nb_core.configs.output import OutputConfig
-from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
-from nb_core.configs.sampling import BackgroundConfig, Profile, SamplingConfig
-from nb_core.conventions import DetectorConvention, DetectorPivot
-from nb_core.flags.option import Option
-from nb_core.flags.table import GROUPS
-from nb_core.quantities import QUANTITIES
-from nb_taps import collect_taps
+from nb_core import (
+    QUANTITIES,
+    SHAPES,
+    BackgroundConfig,
+    BeamConfig,
+    CrystalConfig,
+    CrystalShape,
+    Detector,
+    DetectorConfig,
+    DetectorConvention,
+    DetectorPivot,
+    ExitCode,
+    Experiment,
+    GoniometerConfig,
+    OutputConfig,
+    Panel,
+    PanelGroup,
+    Profile,
+    SamplingConfig,
+    Sensor,
+    image_formats,
+    make_manager,
+)
+from nb_core.flags import GROUPS, Option
+from nb_taps import TRACE_LOOPS, TRACE_NAMES, collect_taps
 from nb_taps import make_manager as make_tap_manager
-from nb_taps.trace import LOOPS, TRACE_NAMES
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 HELP_WIDTH = 96
@@ -56,7 +64,6 @@ CONFIGS = (
     GoniometerConfig,
 )
 ENUMS = (Profile, CrystalShape, DetectorConvention, DetectorPivot)
-PACKAGES = ("nb_core", "nb_physics", "nb_taps", "nb_compare", "nb_refine", "nb_bench")
 
 CODES = {
     ExitCode.OK: "done; what was compared agrees",
@@ -167,7 +174,7 @@ def configs_page() -> str:
 
 def _default(field: dataclasses.Field[Any]) -> str:
     if field.default is not dataclasses.MISSING:
-        return _value(field.default)
+        return value_text(field.default)
     factory = field.default_factory
     if factory is not dataclasses.MISSING:
         return f"{getattr(factory, '__name__', factory)}()"
@@ -253,7 +260,7 @@ def trace_page() -> str:
         for entry in TRACE_NAMES.values()
     ]
     aliases = [(f"`{other}`", f"`{name}`") for other, name in ALIASES.items()]
-    loops = ", ".join(f"`{name}`" for name in LOOPS)
+    loops = ", ".join(f"`{name}`" for name in TRACE_LOOPS)
     return page(
         "# Lines of a trace",
         "`nb trace --lines` prints lines `TRACE_PY: name=value` in the order in which nanoBragg "
@@ -303,103 +310,6 @@ def walk_commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     yield from walk(cli, click.Context(cli, info_name="nb", **settings))
 
 
-def api_page() -> str:
-    """The public names of the packages."""
-    parts = [
-        "# Public names",
-        "What each package exports. `nb-cli` has no library of its own: see "
-        "[the commands](cli.md). Arrays are written with their axes, `Float[Tensor, "
-        '"slow fast"]`.',
-    ]
-    for package in PACKAGES:
-        module = importlib.import_module(package)
-        parts += [f"## {package}", sentence(inspect.getdoc(module) or "")]
-        for name in sorted(module.__all__, key=str.lower):
-            parts += _entry(name, getattr(module, name))
-    return page(*parts)
-
-
-def _entry(name: str, thing: Any) -> list[str]:
-    """A public name: signature, docstring, and the methods of a class."""
-    heading = f"### {name}"
-    if not inspect.isclass(thing) and not inspect.isfunction(thing):
-        return [heading, text(f"{name} = {_value(thing)}")]
-    documentation = inspect.getdoc(thing) or ""
-    if inspect.isfunction(thing):
-        return [heading, text(name + _signature(thing)), text(documentation)]
-    if issubclass(thing, enum.Enum):
-        values = "\n".join(f"{name}.{member.name} = {member.value!r}" for member in thing)
-        return [heading, text(values), text(documentation)]
-    if thing in CONFIGS:
-        return [heading, f"Fields: [{name}](configs.md#{name.lower()})."]
-    if getattr(thing, "_is_protocol", False):
-        parts = [heading, text(f"class {name}(Protocol)"), text(documentation)]
-    elif issubclass(thing, Exception) and "__init__" not in vars(thing):
-        bases = ", ".join(base.__name__ for base in thing.__bases__)
-        parts = [heading, text(f"class {name}({bases})"), text(documentation)]
-    else:
-        parts = [heading, text(name + _signature(thing)), text(documentation)]
-    return parts + list(_members(name, thing))
-
-
-def _members(name: str, thing: type) -> Iterator[str]:
-    """The public methods and properties that the packages define."""
-    for member, value in inspect.getmembers(thing):
-        if member.startswith("_") or not _is_ours(value):
-            continue
-        rest = "  # property" if isinstance(value, property) else _signature(value)
-        yield text(f"{name}.{member}{rest}")
-        if documentation := inspect.getdoc(value):
-            yield sentence(documentation)
-
-
-def _is_ours(value: object) -> bool:
-    function = value.fget if isinstance(value, property) else value
-    return inspect.isfunction(function) and function.__module__.startswith("nb_")
-
-
-def _signature(thing: Callable[..., Any]) -> str:
-    """The parameters and the result as they are written in the source."""
-    signature = inspect.signature(thing)
-    parts, keyword_only = [], False
-    for parameter in signature.parameters.values():
-        if parameter.name == "self":
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
-            keyword_only = True
-            parts.append("*")
-        parts.append(_parameter(parameter))
-    returns = signature.return_annotation
-    result = "" if returns in (signature.empty, None, "None") else f" -> {_annotation(returns)}"
-    whole = f"({', '.join(parts)}){result}"
-    if len(whole) <= 80:
-        return whole
-    lines = "".join(f"    {part},\n" for part in parts)
-    return f"(\n{lines}){result}"
-
-
-def _parameter(parameter: inspect.Parameter) -> str:
-    shown = f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
-    if parameter.annotation is not parameter.empty:
-        shown += f": {_annotation(parameter.annotation)}"
-    if parameter.default is not parameter.empty:
-        shown += f" = {_value(parameter.default)}"
-    return shown
-
-
-def _annotation(annotation: Any) -> str:
-    if isinstance(annotation, str):
-        return annotation
-    return getattr(annotation, "__forward_arg__", None) or inspect.formatannotation(annotation)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, enum.Enum):
-        return f"{type(value).__name__}.{value.name}"
-    named = re.sub(r"<function (\S+) at 0x\w+>", r"\1", repr(value))
-    return re.sub(r" object at 0x\w+", "", named).replace("collections.abc.", "")
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "flags.md": flags_page,
     "configs.md": configs_page,
@@ -411,7 +321,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "trace.md": trace_page,
     "exit-codes.md": exit_codes_page,
     "cli.md": cli_page,
-    "api.md": api_page,
+    "api.md": lambda: api_page(CONFIGS),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import re
 from typing import Any
 
 NOTE = "<!-- Made by docs/generate.py; do not edit. -->"
@@ -28,3 +30,10 @@ def cell(text: str) -> str:
 def page(*parts: str) -> str:
     title, *rest = parts
     return "\n\n".join([title, NOTE, *rest]) + "\n"
+
+
+def value_text(value: Any) -> str:
+    """A default or a constant, as it is written in Python."""
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__name__}.{value.name}"
+    return re.sub(r" object at 0x\w+", "", repr(value)).replace("collections.abc.", "")

@@ -249,7 +249,7 @@ class TestRefused:
         assert refused("compare", "--", *tiny).startswith("nb: NB_C_BIN: none: no such file")
 
     def test_no_experiment(self, refused):
-        assert "name a TOML file" in refused("compare")
+        assert "name an experiment file" in refused("compare")
 
     def test_a_folder_that_cannot_be_made(self, bad, folder):
         (folder / "taken").write_bytes(b"a file")

@@ -136,7 +136,7 @@ def test_no_crystal_and_no_structure_factors(nb, folder):
 
 @pytest.mark.parametrize("command", ["simulate", "config show", "config check", "config convert"])
 def test_no_experiment(nb, folder, command):
-    fails(nb, folder, command, "name a TOML file")
+    fails(nb, folder, command, "name an experiment file")
 
 
 def test_options_without_the_two_dashes(nb, folder):

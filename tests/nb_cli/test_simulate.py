@@ -137,3 +137,45 @@ def test_the_bar_follows_the_options(nb, folder, flags, monkeypatch, option, sho
     monkeypatch.setattr(sys, "stderr", terminal)
     assert nb(f"simulate -- {flags} {option} -floatfile f.bin").code == 0
     assert ("100%" in terminal.getvalue()) == shown
+
+
+class TestPartsOfExperiments:
+    """--geometry and --crystal take a part of another experiment file."""
+
+    @pytest.fixture(autouse=True)
+    def files(self, folder):
+        (folder / "a.toml").write_text(TOML)
+        (folder / "b.toml").write_text(
+            TOML.replace("cell_a = 50", "cell_a = 60")
+            .replace("spixels = 10", "spixels = 7")
+            .replace("[sampling]", "[beam]\nwavelength_A = 1.25\n[sampling]")
+        )
+
+    def config(self, nb, words):
+        outcome = nb(f"config show {words}")
+        assert outcome.code == 0, outcome.err
+        return outcome.out
+
+    def test_a_geometry(self, nb):
+        shown = self.config(nb, "a.toml --geometry b.toml")
+        assert "7 x 12 pixels" in shown
+        assert "50 50 50 A" in shown
+        assert "wavelength    1.25 A" in shown
+
+    def test_a_crystal(self, nb):
+        shown = self.config(nb, "a.toml --crystal b.toml")
+        assert "10 x 12 pixels" in shown
+        assert "60 60 60 A" in shown
+        assert "wavelength    1 A" in shown
+
+    def test_options_go_before_both(self, nb):
+        shown = self.config(nb, "--geometry a.toml --crystal b.toml -- -lambda 2 -cell 70")
+        assert "10 x 12 pixels" in shown
+        assert "70 70 70 A" in shown
+        assert "wavelength    2 A" in shown
+        assert "corrected" in shown
+
+    def test_a_geometry_alone_needs_a_crystal(self, refused, folder):
+        (folder / "g.toml").write_text(TOML)
+        assert "no such file" in refused("simulate a.toml --geometry none.toml")
+        assert "no such file" in refused("simulate a.toml --crystal none.toml")

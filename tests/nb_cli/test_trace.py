@@ -377,7 +377,7 @@ class TestRefused:
         bad(options)
 
     def test_no_experiment(self, refused):
-        assert "name a TOML file" in refused("trace --pixel 3 4 --json")
+        assert "name an experiment file" in refused("trace --pixel 3 4 --json")
 
     def test_too_many_pixels(self, refused, tiny):
         at = tiny.index("-detpixels")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nb_core import ImageData, ImageFormat, InputError, PixelKind, hookimpl, image_formats
-from nb_core.formats.image_format import check_format
+from nb_core.formats.image_format import IMAGE_FORMATS
 from nb_core.plugins import DISABLE, PLUGINS, hookspec, kind_of, make_manager, register_plugin
 
 BUILTIN = ["raw", "smv", "pgm"]
@@ -205,7 +205,7 @@ def test_a_kind_that_is_none_is_an_error():
 
 def test_a_complete_format_is_handed_back():
     one = Good()
-    assert check_format(one, "mine") is one
+    assert IMAGE_FORMATS.check(one, "mine") is one
 
 
 @pytest.mark.parametrize("text", [None, "", 5])

@@ -12,7 +12,7 @@ from nb_core.quantities import STAGES
 from nb_physics import simulate
 from nb_taps import record_pixels, trace_lines
 from nb_taps.testing import PIXELS, experiments, plain_experiment, rich_experiment
-from nb_taps.trace import LOOPS, PREFIX, TRACE_NAMES, TraceLine
+from nb_taps.trace import TRACE_LOOPS, TRACE_NAMES, TRACE_PREFIX, TraceLine
 
 pytestmark = pytest.mark.filterwarnings("ignore::nb_core.NbWarning")
 EXPERIMENTS = experiments()
@@ -93,10 +93,10 @@ def test_the_counters_count_the_loops():
     """Each line of a step stands below the counters of all loops around it."""
     lines, now, seen = lines_of(rich_experiment()), {}, []
     for line in lines:
-        if line.name in LOOPS:
+        if line.name in TRACE_LOOPS:
             now[line.name] = int(line.value[0])
         if line.name == "I_term":
-            seen.append(tuple(now[loop] for loop in LOOPS))
+            seen.append(tuple(now[loop] for loop in TRACE_LOOPS))
     sizes = (2, 2, 2, 2, 3, 2)
     assert seen == list(itertools.product(*map(range, sizes)))
 
@@ -197,7 +197,7 @@ def test_every_name_is_emitted_by_some_experiment_and_no_other():
 
 
 def test_every_name_has_a_stage_and_a_meaning():
-    assert set(LOOPS) < set(TRACE_NAMES)
+    assert set(TRACE_LOOPS) < set(TRACE_NAMES)
     for name, entry in TRACE_NAMES.items():
         assert entry.name == name
         assert entry.stage in STAGES
@@ -229,7 +229,7 @@ def test_the_text_of_the_lines():
         else:
             assert text.split(" ") == [f"{number:.15g}" for number in line.value]
             assert "-0" not in text.split(" ")
-    assert PREFIX == "TRACE_PY: "
+    assert TRACE_PREFIX == "TRACE_PY: "
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

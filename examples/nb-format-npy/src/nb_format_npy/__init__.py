@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from nb_core import ImageData, ImageFormat, InputError, PixelKind, hookimpl
-from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats import AnyPath, atomic_write
 
 MARK = b"\x93NUMPY"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nb_taps import Field, PixelRecord, Tap, hookimpl
-from nb_taps.tap import Value
+from nb_taps import Field, PixelRecord, Tap, Value, hookimpl
 
 RINGS = 10
 FINEST_A = 2.0

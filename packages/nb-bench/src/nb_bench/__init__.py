@@ -5,8 +5,9 @@ Names are imported on first use, so that the processes that are measured load no
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from nb_core import lazy_exports
 
 if TYPE_CHECKING:
     from nb_bench.bundle import Folders, bench_folders, check_kept
@@ -65,12 +66,5 @@ __all__ = [
     "run_bench",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nb_bench' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"nb_bench.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+if not TYPE_CHECKING:  # with it no name would be unknown to a type checker
+    __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

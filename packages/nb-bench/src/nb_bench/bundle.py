@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nb_compare.evidence import write_evidence
+from nb_compare import write_evidence
 from nb_core import InputError, OutputError
-from nb_core.formats.atomic import atomic_folder, atomic_write
+from nb_core.formats import atomic_folder, atomic_write
 
 ARTEFACTS = "artifacts"
 

@@ -27,8 +27,7 @@ from nb_bench.cost import Ceiling, Counts, counts_from_json
 from nb_bench.process import Child, Place, busy_neighbours, child_process, whole_seconds
 from nb_bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
 from nb_bench.workloads import Workload
-from nb_compare.metrics import compare_images
-from nb_compare.program import ProgramRun, run_program, stage_arguments
+from nb_compare import ProgramRun, compare_images, run_program, stage_arguments
 from nb_core import Roi, UnreadableError
 
 C_FLAGS = ("-nonoise", "-nopgm", "-noprogress")

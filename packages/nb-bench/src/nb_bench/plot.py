@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nb_bench.rows import Row
-from nb_core.formats.atomic import atomic_write
+from nb_core.formats import atomic_write
 
 PANELS: dict[str, tuple[tuple[str, ...], Callable[[Row], float]]] = {
     "pixels": (("still",), lambda row: row.counts.pixels),

@@ -13,7 +13,7 @@ from nb_bench.measure import Bench, Settings
 from nb_bench.rows import Row
 from nb_bench.table import describe, to_json
 from nb_bench.workloads import Workload, write_hkl
-from nb_compare.evidence import environment, input_checksums, now
+from nb_compare import environment, input_checksums
 
 Progress = AbstractContextManager[Callable[[int, int], object]]
 
@@ -66,13 +66,14 @@ def run_bench(
 
 
 def _write(rows: Sequence[Row], request: Request, settings: Settings, results: Path | None) -> None:
+    found = environment(settings.device, request.dtype)
     content = to_json(
         rows,
         command=request.command,
         suite=request.suite,
         iterations=settings.iterations,
-        environment=environment(settings.device, request.dtype),
-        created=f"{now():%Y-%m-%dT%H:%M:%SZ}",
+        environment=found,
+        created=found["created"],
     )
     if results is not None:
         lists = {settings.hkl.name: settings.hkl} if settings.hkl.exists() else {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nb_core import InputError
-from nb_core.formats.atomic import atomic_write
+from nb_core.formats import atomic_write
 
 Make = Callable[[int], "Workload"]
 """Takes the edge of the image in pixels."""

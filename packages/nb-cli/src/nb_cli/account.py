@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from nb_core.quantities import QUANTITIES, STAGES
+from nb_core import QUANTITIES, STAGES
 from nb_core.units import rad_to_deg
 from nb_core.wording import aligned, counted
-from nb_taps import Explanation, PixelRecord, Reflection, TapResult, explain_pixel
-from nb_taps.tap import Value
+from nb_taps import Explanation, PixelRecord, Reflection, TapResult, Value, explain_pixel
 
 Row = tuple[str, str, str, str, str]
 

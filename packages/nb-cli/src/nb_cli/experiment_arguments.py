@@ -15,8 +15,8 @@ Command = Callable[..., Any]
 PROFILES = ("reference", "corrected")
 
 
-def experiment_arguments(command: Command, *, words: str = "[EXPERIMENT.toml]") -> Command:
-    """Adds [EXPERIMENT.toml] [-- NANOBRAGG FLAGS], --profile and --ignore-unknown-flags.
+def experiment_arguments(command: Command, *, words: str = "[EXPERIMENT]") -> Command:
+    """Adds [EXPERIMENT] [-- NANOBRAGG FLAGS], --profile and --ignore-unknown-flags.
 
     words: what stands before the flags, where it is more than the file
     """
@@ -27,6 +27,8 @@ def experiment_arguments(command: Command, *, words: str = "[EXPERIMENT.toml]") 
             type=click.UNPROCESSED,
             metavar=f"{words} [-- NANOBRAGG FLAGS]",
         ),
+        _part("--geometry", "detector, beam and goniometer"),
+        _part("--crystal", "crystal"),
         click.option(
             "--profile",
             type=click.Choice(PROFILES),
@@ -45,21 +47,49 @@ def experiment_arguments(command: Command, *, words: str = "[EXPERIMENT.toml]") 
     return command
 
 
+def _part(option: str, what: str) -> Callable[[Command], Command]:
+    """An option that names a file, whose name is kept for `read_experiment`."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        context.meta[option] = value
+
+    return click.option(
+        option,
+        metavar="FILE",
+        expose_value=False,
+        callback=keep,
+        help=f"Take {what} from another experiment file (`nb plugins` lists the formats).",
+    )
+
+
 def read_experiment(
     arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool
 ) -> Experiment:
-    """The experiment of the arguments; options replace what a TOML file says.
+    """The experiment of the arguments; options replace what files say, and --geometry and --crystal
+    what the experiment file says.
 
-    Raises InputError where neither says anything, or what they say is not acceptable.
+    Raises InputError where nothing says anything, or what is said is not acceptable.
     """
-    from nb_core import InputError, Profile, flags_to_experiment, read_toml
+    from nb_core import (
+        InputError,
+        Profile,
+        flags_to_experiment,
+        read_fields,
+        with_crystal,
+        with_geometry,
+    )
 
-    if not arguments:
-        remedy = "name a TOML file, or give nanoBragg's options after --"
+    named = click.get_current_context().meta
+    geometry, crystal = named.get("--geometry"), named.get("--crystal")
+    if not arguments and geometry is None and crystal is None:
+        remedy = "name an experiment file, or give nanoBragg's options after --"
         raise InputError("experiment", "(nothing given)", remedy)
-    base, flags = None, list(arguments)
-    if not flags[0].startswith("-"):
-        base = read_toml(flags.pop(0))
+    flags = list(arguments)
+    base = read_fields(flags.pop(0)) if flags and not flags[0].startswith("-") else None
+    if geometry is not None:
+        base = with_geometry(base or {}, read_fields(geometry))
+    if crystal is not None:
+        base = with_crystal(base or {}, read_fields(crystal))
     return flags_to_experiment(
         flags,
         profile=None if profile is None else Profile(profile),

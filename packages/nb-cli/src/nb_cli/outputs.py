@@ -22,14 +22,23 @@ from nb_core import (
     OutputError,
     PixelKind,
 )
-from nb_core.formats.fdump import write_dump
-from nb_core.formats.smv import HeaderStyle, SmvHeader
+from nb_core.formats import HeaderStyle, SmvHeader, write_dump
 from nb_core.wording import counted
-from nb_physics import Figures, NoiseGenerator, Plan, image_figures
-from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
-from nb_physics.figures import panel_figures
-from nb_physics.header import default_header_style, dials_misreads, smv_header
-from nb_physics.tiles import selections_of
+from nb_physics import (
+    DigitalImage,
+    Figures,
+    NoiseGenerator,
+    Plan,
+    checked_photons,
+    default_header_style,
+    dials_misreads,
+    digital_image,
+    image_figures,
+    image_files,
+    panel_figures,
+    selections_of,
+    smv_header,
+)
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",

@@ -10,13 +10,11 @@ import torch
 
 from nb_cli.picture import SIDE_INCHES, Style, picture_format, ring_spacings, save_figure
 from nb_cli.scenes import panel_spacing, plan_details, ring_grid
-from nb_compare.blocks import reduce_blocks
-from nb_compare.pictures import log_norm
+from nb_compare.pictures import log_norm, reduce_blocks
 from nb_core import Detector
 from nb_core.units import m_to_mm
 from nb_core.wording import counted
-from nb_physics import Plan
-from nb_physics.panels import PanelPlan, moving_axes
+from nb_physics import PanelPlan, Plan, moving_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,8 @@ from torch import Tensor
 from nb_core import Detector
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_core.wording import counted
-from nb_physics import Plan
-from nb_physics.frame import EDGE_ON
-from nb_physics.geometry import rectangle_solid_angle
-from nb_physics.panels import PanelPlan
-from nb_physics.tiles import pixels_to_render, select_of_panel
-from nb_physics.vectors import dot
+from nb_physics import PanelPlan, Plan, pixels_to_render, select_of_panel
+from nb_physics.formulas import dot, meets_the_beam, rectangle_solid_angle
 
 Row = tuple[str, str]
 
@@ -70,8 +66,11 @@ def _panel(number: int, name: str, panel: PanelPlan) -> str:
 
 
 def _tilt_deg(panel: PanelPlan) -> float:
-    cosine = float(dot(panel.frame.beam, panel.frame.normal).detach())
-    return 90.0 if abs(cosine) < EDGE_ON else rad_to_deg(math.acos(max(-1.0, min(1.0, cosine))))
+    beam, normal = panel.frame.beam, panel.frame.normal
+    if not meets_the_beam(beam, normal):
+        return 90.0
+    cosine = float(dot(beam, normal).detach())
+    return rad_to_deg(math.acos(max(-1.0, min(1.0, cosine))))
 
 
 def _solid_angle(plan: Plan, detector: Detector) -> str:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nb_cli.scenes import Scene, panel_spacing, plan_beam, plan_details, ring_grid
-from nb_compare.blocks import reduce_blocks
-from nb_compare.pictures import COLOURS, block_side
+from nb_compare.pictures import COLOURS, block_side, reduce_blocks
 from nb_compare.pictures import log_norm as _log_norm
 from nb_core import InputError, NbWarning, Roi
-from nb_core.formats.atomic import atomic_write
+from nb_core.formats import atomic_write
 from nb_physics import Plan
 
 if TYPE_CHECKING:

@@ -47,8 +47,7 @@ def known_taps(*, no_plugins: bool = False) -> dict[str, TapEntry]:
 
 def known_parts() -> Iterator[Part]:
     """All that nb and plugins bring, kind after kind."""
-    from nb_core import image_formats, make_manager
-    from nb_core.plugins import PLUGINS
+    from nb_core import PLUGINS, image_formats, make_manager
 
     manager = make_manager(external=not _left_out())
     image_formats(manager)  # refuses what is not complete

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from nb_core.durations import duration
+from nb_core import duration
 
 INTERVAL = 10.0
 """Seconds between two lines where stderr is no terminal."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nb_compare.blocks import reduce_blocks
 from nb_compare.pictures import (
     COLOURS,
     SIGNED_COLOURS,
     block_side,
     largest_magnitudes,
     log_norm,
+    reduce_blocks,
 )
 
 if TYPE_CHECKING:

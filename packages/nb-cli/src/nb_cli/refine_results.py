@@ -13,10 +13,9 @@ from torch import Tensor
 
 from nb_cli.outputs import input_files
 from nb_cli.refine_picture import draw_comparison
-from nb_compare.evidence import input_checksums, result_folder, write_evidence
-from nb_core import Experiment
-from nb_core.formats.atomic import atomic_write
-from nb_core.toml import experiment_to_toml
+from nb_compare import input_checksums, result_folder, write_evidence
+from nb_core import Experiment, experiment_to_toml
+from nb_core.formats import atomic_write
 from nb_core.wording import aligned
 from nb_physics import Choice
 from nb_refine import Observation, Result

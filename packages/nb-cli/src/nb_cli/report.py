@@ -13,13 +13,17 @@ from nb_core import Detector, DetectorConvention, NbWarning, Profile
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_core.wording import aligned, counted
-from nb_physics import Choice, Figures, Plan, select_pixels
-from nb_physics.effort import long_work
-from nb_physics.frame import DetectorFrame
-from nb_physics.geometry import rectangle_solid_angle
-from nb_physics.orientation import cell_parameters
-from nb_physics.sources import beam_sweeps
-from nb_physics.vectors import dot, length
+from nb_physics import (
+    Choice,
+    DetectorFrame,
+    Figures,
+    Plan,
+    beam_sweeps,
+    cell_parameters,
+    long_work,
+    select_pixels,
+)
+from nb_physics.formulas import dot, length, rectangle_solid_angle
 
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:

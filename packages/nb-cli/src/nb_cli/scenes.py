@@ -9,9 +9,8 @@ import torch
 
 from nb_core import ImageData
 from nb_core.units import rad_to_deg
-from nb_physics import Plan, pixel_resolution, resolution_at
-from nb_physics.orientation import cell_parameters
-from nb_physics.vectors import length
+from nb_physics import Plan, cell_parameters, pixel_resolution, resolution_at
+from nb_physics.formulas import length
 
 RING_POINTS = 500
 """Pixels of the longer side at which the spacing is computed."""

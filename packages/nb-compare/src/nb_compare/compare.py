@@ -38,8 +38,7 @@ from nb_compare.report import write_report
 from nb_compare.resample import resample_to
 from nb_compare.summary import SCHEMA, Thresholds, measure
 from nb_core import Experiment, InputError, Profile, Roi, ShapeError, flags_to_experiment
-from nb_core.formats.atomic import atomic_write
-from nb_core.formats.floats import write_floats
+from nb_core.formats import atomic_write, write_floats
 from nb_physics import Choice, Progress, make_plan, simulate
 
 Image = Float32[np.ndarray, "slow fast"]

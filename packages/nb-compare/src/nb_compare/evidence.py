@@ -25,7 +25,7 @@ import torch
 import nb_core
 from nb_compare.versions import installed_versions
 from nb_core import InputError, OutputError
-from nb_core.formats.atomic import atomic_folder, atomic_write
+from nb_core.formats import atomic_folder, atomic_write
 from nb_physics import Choice
 
 COMMANDS, ENVIRONMENT, CHECKSUMS = "commands.txt", "environment.json", "checksums.txt"

@@ -10,13 +10,27 @@ from jaxtyping import Float
 
 from nb_compare.blocks import reduce_blocks
 from nb_core import InputError
-from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats import AnyPath, atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize
 
+__all__ = [
+    "COLOURS",
+    "SIGNED_COLOURS",
+    "averaged",
+    "block_side",
+    "largest_magnitudes",
+    "log_norm",
+    "reduce_blocks",
+    "save_picture",
+    "signed_norm",
+]
+
 COLOURS = "inferno"
+"""The colour map of images."""
 SIGNED_COLOURS = "RdBu_r"
+"""The colour map of differences, white at 0."""
 LARGEST_SIDE = 2000
 """Pixels of the longer side of a drawing; larger images are reduced to it."""
 

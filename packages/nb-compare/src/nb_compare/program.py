@@ -23,10 +23,10 @@ from nb_core import (
     UnreadableError,
     experiment_to_flags,
 )
-from nb_core.flags.option import Option
-from nb_core.flags.parse import find_option, read_options
+from nb_core.flags import Option, find_option, read_options
 
-VARIABLE = "NB_C_BIN"
+PROGRAM_VARIABLE = "NB_C_BIN"
+"""The environment variable that holds the path of the C program."""
 NAME = "nanoBragg"
 FLOAT_IMAGE = "floatimage.bin"
 
@@ -100,7 +100,7 @@ def find_program(given: str | None) -> Path:
     """
     found = search_program(given)
     if found is None:
-        remedy = f"give --c-bin PATH, or set {VARIABLE} to the C program nanoBragg"
+        remedy = f"give --c-bin PATH, or set {PROGRAM_VARIABLE} to the C program nanoBragg"
         raise InputError("--c-bin", "(not given)", remedy)
     return found
 
@@ -110,7 +110,7 @@ def search_program(given: str | None = None) -> Path | None:
 
     None where nothing names one. Raises InputError where the one that is named cannot be run.
     """
-    for source, name in (("--c-bin", given), (VARIABLE, os.environ.get(VARIABLE))):
+    for source, name in (("--c-bin", given), (PROGRAM_VARIABLE, os.environ.get(PROGRAM_VARIABLE))):
         if name:
             return _runnable(source, name)
     if Path(NAME).is_file():

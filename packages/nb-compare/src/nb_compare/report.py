@@ -17,7 +17,7 @@ from nb_compare.metrics import check_images
 from nb_compare.pictures import log_norm
 from nb_compare.report_planes import Planes, make_planes
 from nb_compare.summary import to_json_types
-from nb_core.formats.atomic import AnyPath, atomic_write
+from nb_core.formats import AnyPath, atomic_write
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 _VERDICTS = {"agree": "The images agree", "differ": "The images differ"}

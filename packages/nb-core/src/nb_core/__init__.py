@@ -5,8 +5,9 @@ Names are imported on first use, so that what needs no torch starts without it.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from nb_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from nb_core.configs.beam import BeamConfig
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nb_core.configs.shape import SHAPES, CrystalShape, Shape
     from nb_core.conventions import DetectorConvention, DetectorPivot
     from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
+    from nb_core.durations import duration
     from nb_core.errors import (
         ExitCode,
         InputError,
@@ -31,14 +33,32 @@ if TYPE_CHECKING:
         ShapeError,
         SlipWarning,
         UnreadableError,
+        did_you_mean,
     )
     from nb_core.flags.read import flags_to_experiment
     from nb_core.flags.write import experiment_to_flags
+    from nb_core.formats.experiment_format import (
+        EXPERIMENT_FORMATS,
+        ExperimentFormat,
+        read_experiment,
+        read_fields,
+        with_crystal,
+        with_geometry,
+    )
+    from nb_core.formats.file_format import FileFormat, FileFormatKind
     from nb_core.formats.image_format import ImageData, ImageFormat, PixelKind
     from nb_core.formats.images import ImageFormats, image_formats, read_image
-    from nb_core.plugins import hookimpl, make_manager, register_plugin
+    from nb_core.formats.structure_source import (
+        STRUCTURE_SOURCES,
+        StructureSource,
+        read_structure_factors,
+    )
+    from nb_core.friedel import lacks_friedel_mates, with_friedel_mates
+    from nb_core.lazy import lazy_exports
+    from nb_core.plugins import PLUGINS, PluginGroup, hookimpl, make_manager, register_plugin
+    from nb_core.quantities import QUANTITIES, STAGES, Quantity
     from nb_core.recorder import Recorder, Site
-    from nb_core.toml import read_toml, write_toml
+    from nb_core.toml import experiment_to_toml, read_toml, write_toml
 
 __version__ = "0.1.0"
 
@@ -55,19 +75,20 @@ _HOMES = {
     "Sensor": "configs.panel",
     "PluginConfig": "configs.plugin_config",
     "PluginConfigKind": "configs.plugin_config",
-    "SHAPES": "configs.shape",
-    "CrystalShape": "configs.shape",
-    "Shape": "configs.shape",
     "BackgroundConfig": "configs.sampling",
     "Profile": "configs.sampling",
     "Roi": "configs.sampling",
     "SamplingConfig": "configs.sampling",
+    "CrystalShape": "configs.shape",
+    "SHAPES": "configs.shape",
+    "Shape": "configs.shape",
     "DetectorConvention": "conventions",
     "DetectorPivot": "conventions",
     "Mask": "data",
     "OrientationMatrix": "data",
     "SourceTable": "data",
     "StructureFactors": "data",
+    "duration": "durations",
     "ExitCode": "errors",
     "InputError": "errors",
     "NbError": "errors",
@@ -77,19 +98,40 @@ _HOMES = {
     "ShapeError": "errors",
     "SlipWarning": "errors",
     "UnreadableError": "errors",
+    "did_you_mean": "errors",
     "flags_to_experiment": "flags.read",
     "experiment_to_flags": "flags.write",
+    "FileFormat": "formats.file_format",
+    "FileFormatKind": "formats.file_format",
+    "EXPERIMENT_FORMATS": "formats.experiment_format",
+    "ExperimentFormat": "formats.experiment_format",
+    "read_experiment": "formats.experiment_format",
+    "read_fields": "formats.experiment_format",
+    "with_crystal": "formats.experiment_format",
+    "with_geometry": "formats.experiment_format",
+    "STRUCTURE_SOURCES": "formats.structure_source",
+    "StructureSource": "formats.structure_source",
+    "read_structure_factors": "formats.structure_source",
     "ImageData": "formats.image_format",
     "ImageFormat": "formats.image_format",
     "PixelKind": "formats.image_format",
     "ImageFormats": "formats.images",
     "image_formats": "formats.images",
     "read_image": "formats.images",
+    "lacks_friedel_mates": "friedel",
+    "with_friedel_mates": "friedel",
+    "lazy_exports": "lazy",
+    "PLUGINS": "plugins",
+    "PluginGroup": "plugins",
     "hookimpl": "plugins",
     "make_manager": "plugins",
     "register_plugin": "plugins",
+    "QUANTITIES": "quantities",
+    "Quantity": "quantities",
+    "STAGES": "quantities",
     "Recorder": "recorder",
     "Site": "recorder",
+    "experiment_to_toml": "toml",
     "read_toml": "toml",
     "write_toml": "toml",
 }
@@ -103,8 +145,12 @@ __all__ = [
     "DetectorConfig",
     "DetectorConvention",
     "DetectorPivot",
+    "EXPERIMENT_FORMATS",
     "ExitCode",
     "Experiment",
+    "ExperimentFormat",
+    "FileFormat",
+    "FileFormatKind",
     "GoniometerConfig",
     "ImageData",
     "ImageFormat",
@@ -116,16 +162,22 @@ __all__ = [
     "OrientationMatrix",
     "OutputConfig",
     "OutputError",
+    "PLUGINS",
     "Panel",
     "PanelGroup",
     "PixelKind",
     "PluginConfig",
     "PluginConfigKind",
+    "PluginGroup",
     "Profile",
     "ProgramError",
+    "QUANTITIES",
+    "Quantity",
     "Recorder",
     "Roi",
     "SHAPES",
+    "STAGES",
+    "STRUCTURE_SOURCES",
     "SamplingConfig",
     "Sensor",
     "Shape",
@@ -134,24 +186,29 @@ __all__ = [
     "SlipWarning",
     "SourceTable",
     "StructureFactors",
+    "StructureSource",
     "UnreadableError",
+    "did_you_mean",
+    "duration",
     "experiment_to_flags",
+    "experiment_to_toml",
     "flags_to_experiment",
     "hookimpl",
     "image_formats",
+    "lacks_friedel_mates",
+    "lazy_exports",
     "make_manager",
+    "read_experiment",
+    "read_fields",
     "read_image",
+    "read_structure_factors",
     "read_toml",
     "register_plugin",
+    "with_crystal",
+    "with_friedel_mates",
+    "with_geometry",
     "write_toml",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nb_core' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"nb_core.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+if not TYPE_CHECKING:  # with it no name would be unknown to a type checker
+    __getattr__, __dir__ = lazy_exports(__name__, _HOMES)

@@ -7,6 +7,14 @@ from enum import Enum
 
 from nb_core.units import Value
 
+__all__ = [
+    "AXES",
+    "Axes",
+    "PIVOTS",
+    "beam_point_to_centre",
+    "centre_to_beam_point",
+]
+
 Axis = tuple[float, float, float]
 
 
@@ -58,7 +66,7 @@ AXES: dict[DetectorConvention, Axes] = {
     DetectorConvention.DIALS: Axes(_Z, _X, _Y, _Z, _Y, _Y, _Y),
     DetectorConvention.CUSTOM: Axes(_X, _Z, _MINUS_Y, _X, _Y, _Z, _Z),
 }
-"""CUSTOM lists the directions of those vectors that the user does not give."""
+"""The axes of each convention; CUSTOM has the directions of vectors that the user does not give."""
 
 PIVOTS: dict[DetectorConvention, DetectorPivot] = {
     DetectorConvention.MOSFLM: DetectorPivot.BEAM,
@@ -68,6 +76,7 @@ PIVOTS: dict[DetectorConvention, DetectorPivot] = {
     DetectorConvention.DIALS: DetectorPivot.SAMPLE,
     DetectorConvention.CUSTOM: DetectorPivot.BEAM,
 }
+"""What stays in place in each convention where the user does not say."""
 
 
 def centre_to_beam_point(

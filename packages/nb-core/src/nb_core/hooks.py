@@ -9,7 +9,9 @@ from nb_core.plugins import hookspec
 
 if TYPE_CHECKING:
     from nb_core.configs.shape import Shape
+    from nb_core.formats.experiment_format import ExperimentFormat
     from nb_core.formats.image_format import ImageFormat
+    from nb_core.formats.structure_source import StructureSource
 
 
 @hookspec
@@ -21,4 +23,16 @@ def nb_register_image_formats() -> Sequence[ImageFormat]:
 @hookspec
 def nb_register_shapes() -> Sequence[type[Shape]]:
     """The crystal shapes that a plugin brings, classes; called once, when they are collected."""
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec
+def nb_register_structure_sources() -> Sequence[StructureSource]:
+    """The formats of structure factors that a plugin brings; called once, when collected."""
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec
+def nb_register_experiment_formats() -> Sequence[ExperimentFormat]:
+    """The formats of experiments that a plugin brings; called once, when they are collected."""
     raise NotImplementedError("a hook specification is never called")

@@ -35,6 +35,7 @@ BUILTIN = "builtin"
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin as the implementation of a hook of the group `nb`."""
 
 _REGISTER = "nb_register_"
 

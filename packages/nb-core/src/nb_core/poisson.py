@@ -15,6 +15,10 @@ import numpy as np
 from nb_core.errors import InputError
 from nb_core.ran1 import Ran1, float32_rounder
 
+__all__ = [
+    "poisson_image",
+]
+
 DIRECT_BELOW = 12.0
 GAUSSIAN_ABOVE = 1.0e6
 

@@ -88,3 +88,4 @@ _ALL = (
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _ALL}
+"""Every quantity that the simulation offers to a recorder, by its name."""

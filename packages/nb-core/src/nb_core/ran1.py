@@ -16,6 +16,13 @@ import numpy as np
 
 from nb_core.errors import InputError
 
+__all__ = [
+    "Ran1",
+    "matrix_to_misset",
+    "mosaic_draws",
+    "rotation_draw",
+]
+
 _MODULUS = 2147483647
 _MULTIPLIER = 16807
 _SHUFFLE = 32

@@ -26,10 +26,10 @@ from nb_core.configs.shape import shape_of
 from nb_core.conventions import DetectorConvention, DetectorPivot
 from nb_core.errors import InputError, NbWarning
 from nb_core.formats.fdump import read_dump
-from nb_core.formats.hkl import read_hkl
 from nb_core.formats.mask import read_mask
 from nb_core.formats.matrix import read_matrix
 from nb_core.formats.sources import read_sources
+from nb_core.formats.structure_source import read_structure_factors
 from nb_core.friedel import with_friedel_mates
 from nb_core.panel_tables import instead_of_plane
 
@@ -154,7 +154,7 @@ def _plain_name(key: str, value: Any, kind: type[Enum]) -> str:
 def _read_files(settings: Settings) -> Settings:
     hkl, dump = settings.pop("file.hkl", None), settings.pop("file.dump", None)
     if hkl is not None:
-        settings["experiment.structure_factors"] = read_hkl(hkl)
+        settings["experiment.structure_factors"] = read_structure_factors(hkl)
         if dump is not None:
             settings["outputs.dumpfile"] = dump
     elif dump is not None:

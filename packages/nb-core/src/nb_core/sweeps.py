@@ -16,6 +16,19 @@ from nb_core.configs.checks import Scalar, plain_number
 from nb_core.errors import InputError
 from nb_core.units import deg_to_rad, rad_to_deg, rad_to_mrad
 
+__all__ = [
+    "MOST_STEPS",
+    "Sweep",
+    "refuse_too_many",
+    "resolve_dispersion",
+    "resolve_divergence",
+    "resolve_layers",
+    "resolve_mosaic",
+    "resolve_phi",
+    "resolve_rotation",
+    "resolve_sensor",
+]
+
 MOST_STEPS = 10_000_000
 """Of one sweep, and of sweeps that are gone through together: more would not fit in memory."""
 

@@ -1,4 +1,4 @@
-"""The contract that every image format keeps, as tests for a plugin's own test suite to inherit:
+"""The contracts that formats of files keep, as tests for a plugin's own test suite to inherit:
 
     from nb_core.testing import ImageFormatContract
 
@@ -10,19 +10,32 @@ Needs the extra nb-core[testing].
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+import torch
 
+from nb_core.configs.experiment import Experiment
 from nb_core.errors import InputError, OutputError
-from nb_core.formats.image_format import ImageData, ImageFormat, PixelKind, check_format
+from nb_core.flags.read import flags_to_experiment
+from nb_core.formats.experiment_format import EXPERIMENT_FORMATS, ExperimentFormat, read_fields
+from nb_core.formats.file_format import FileFormat, FileFormatKind
+from nb_core.formats.image_format import IMAGE_FORMATS, ImageData, ImageFormat, PixelKind
 from nb_core.formats.images import ImageFormats, image_formats
 from nb_core.formats.smv import SmvHeader
 from nb_core.formats.sniff import HEAD_BYTES
+from nb_core.formats.structure_source import (
+    STRUCTURE_SOURCES,
+    StructureSource,
+    read_structure_factors,
+)
 from nb_core.plugins import Brought, make_manager
 
 SHAPES = ((5, 7), (1, 1), (1, 9), (40, 3))
@@ -99,7 +112,7 @@ class ImageFormatContract:
         return ImageFormats({**built_in, self.image_format.name: own})
 
     def test_the_format_is_complete(self) -> None:
-        assert check_format(self.image_format, "contract") is self.image_format
+        assert IMAGE_FORMATS.check(self.image_format, "contract") is self.image_format
         assert "\n" not in self.image_format.title + self.image_format.summary
 
     def test_an_image_comes_back(self, tmp_path: Path) -> None:
@@ -223,3 +236,101 @@ class ImageFormatContract:
             self.image_format.write(tmp_path / "nowhere" / "image", image)
         with pytest.raises(OutputError):
             self.image_format.write(tmp_path, image)
+
+
+class _FileContract:
+    """What is asked of every format of files that are read.
+
+    content: of a file of the format
+    """
+
+    content: bytes
+
+    def _file(self, folder: Path, kind: FileFormatKind[Any], one: FileFormat) -> Path:
+        path = folder / f"file{one.endings[0]}"
+        path.write_bytes(self.content)
+        assert kind.check(one, "contract") is one
+        assert "\n" not in one.title + one.summary
+        return path
+
+    def _refuses_damage(self, path: Path, read: Callable[[Path], object]) -> None:
+        """A file cut anywhere, or with random bytes in it, is read or refused, and nothing else."""
+        generator = random.Random(_SEED)
+        for length in range(0, len(self.content), max(1, len(self.content) // 50)):
+            path.write_bytes(self.content[:length])
+            _read_or_refused(read, path)
+        for _ in range(50):
+            damaged = bytearray(self.content)
+            for _ in range(generator.randint(1, 8)):
+                damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+            path.write_bytes(bytes(damaged))
+            _read_or_refused(read, path)
+
+
+def _read_or_refused(read: Callable[[Path], object], path: Path) -> None:
+    with contextlib.suppress(InputError), warnings.catch_warnings(action="ignore"):
+        read(path)
+
+
+class StructureSourceContract(_FileContract):
+    """Derive, set `source` and `content`, and pytest runs these tests on it.
+
+    The package must be installed, or registered by a fixture.
+    """
+
+    source: StructureSource
+
+    def test_the_source_is_complete_and_found_by_its_content(self, tmp_path: Path) -> None:
+        path = self._file(tmp_path, STRUCTURE_SOURCES, self.source)
+        factors = self.source.read(path)
+        assert factors.count > 0
+        assert factors.source == str(path)
+        other = path.rename(tmp_path / "file")
+        found = read_structure_factors(other)
+        assert torch.equal(found.F, factors.F)
+        assert torch.equal(found.present, factors.present)
+
+    def test_files_of_others_are_not_claimed(self, tmp_path: Path) -> None:
+        for head in FOREIGN:
+            assert self.source.sniff(head, tmp_path / "file") is False
+
+    def test_damaged_files_are_refused_in_one_line(self, tmp_path: Path) -> None:
+        path = self._file(tmp_path, STRUCTURE_SOURCES, self.source)
+        self._refuses_damage(path, read_structure_factors)
+
+    def test_a_missing_file_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="no such file"):
+            read_structure_factors(tmp_path / f"none{self.source.endings[0]}")
+
+
+class ExperimentFormatContract(_FileContract):
+    """Derive, set `experiment_format` and `content`, and pytest runs these tests on it.
+
+    The package must be installed, or registered by a fixture.
+    """
+
+    experiment_format: ExperimentFormat
+
+    def test_the_format_is_complete_and_found_by_its_content(self, tmp_path: Path) -> None:
+        path = self._file(tmp_path, EXPERIMENT_FORMATS, self.experiment_format)
+        fields = self.experiment_format.read(path)
+        assert fields
+        other = path.rename(tmp_path / "file")
+        assert set(read_fields(other)) == set(fields)
+
+    def test_what_it_says_are_fields_of_an_experiment(self, tmp_path: Path) -> None:
+        path = self._file(tmp_path, EXPERIMENT_FORMATS, self.experiment_format)
+        fields = self.experiment_format.read(path)
+        crystal = {"crystal.cell_a": 50.0, "crystal.default_F": 1.0}
+        whole = fields if any(k.startswith("crystal.") for k in fields) else {**crystal, **fields}
+        with warnings.catch_warnings(action="ignore"):
+            assert isinstance(flags_to_experiment([], base=whole), Experiment)
+
+    def test_files_of_others_are_not_claimed(self, tmp_path: Path) -> None:
+        for head in FOREIGN:
+            if b"[crystal]" not in head:
+                assert self.experiment_format.sniff(head, tmp_path / "file") is False
+
+    def test_damaged_files_are_refused_in_one_line(self, tmp_path: Path) -> None:
+        path = self._file(tmp_path, EXPERIMENT_FORMATS, self.experiment_format)
+        self._refuses_damage(path, read_fields)

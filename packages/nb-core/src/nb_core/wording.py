@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+__all__ = ["aligned", "counted"]
+
 
 def counted(number: int, noun: str) -> str:
     """A number of things, one or several: 1 panel, 2 panels."""

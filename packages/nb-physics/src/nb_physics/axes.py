@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import Detector, DetectorConvention, Experiment, InputError, Profile
-from nb_core.configs.checks import Vector, vector_tensor
+from nb_core.configs import Vector, vector_tensor
 from nb_core.conventions import AXES
 from nb_physics.vectors import cross, dot, length, squarable, unit
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, Float64, UInt8, UInt16
 from torch import Tensor
 
 from nb_core import InputError, OutputConfig
-from nb_core.formats.smv import SmvHeader
+from nb_core.formats import SmvHeader
 from nb_physics.digitize import (
     SMV_MAXIMUM,
     integer_image,

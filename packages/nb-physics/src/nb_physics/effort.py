@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from nb_core.durations import duration
+from nb_core import duration
 from nb_physics.engine.cost import compiled_seconds, work_of
 from nb_physics.resolved import Plan
 from nb_physics.scene import make_scene

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import DetectorConfig, DetectorConvention, DetectorPivot, InputError, Profile
-from nb_core.configs.checks import Scalar, scalar_tensor, vector_tensor
+from nb_core.configs import Scalar, scalar_tensor, vector_tensor
 from nb_core.conventions import PIVOTS, beam_point_to_centre, centre_to_beam_point
 from nb_core.units import deg_to_rad, m_to_mm, mm_to_m
 from nb_physics.axes import LabAxes

@@ -17,10 +17,10 @@ from nb_core import (
     NbWarning,
     Profile,
     SlipWarning,
+    lacks_friedel_mates,
 )
-from nb_core.configs.checks import plain_number, vector_tensor
+from nb_core.configs import plain_number, vector_tensor
 from nb_core.conventions import AXES
-from nb_core.friedel import lacks_friedel_mates
 from nb_core.units import rad_to_deg
 from nb_physics.axes import LabAxes
 from nb_physics.frame import DetectorFrame, beam_centre, meets_the_beam

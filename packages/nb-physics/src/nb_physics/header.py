@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from nb_core import Profile
-from nb_core.configs.checks import plain_number
-from nb_core.formats.smv import HeaderStyle, SmvHeader
+from nb_core.configs import plain_number
+from nb_core.formats import HeaderStyle, SmvHeader
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_physics.plan import Plan
 

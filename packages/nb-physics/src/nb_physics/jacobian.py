@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import Experiment, InputError, StructureFactors
-from nb_core.recorder import Site
+from nb_core import Experiment, InputError, Site, StructureFactors
 from nb_physics import arguments
 from nb_physics.devices import computing_device
 from nb_physics.loop import Progress

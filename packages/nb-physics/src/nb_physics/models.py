@@ -17,10 +17,10 @@ from nb_core import (
     InputError,
     Profile,
     Recorder,
+    did_you_mean,
 )
 from nb_core import Detector as Panels
-from nb_core.configs import checks
-from nb_core.errors import did_you_mean
+from nb_core.configs import choice, positive
 from nb_physics.arguments import expect
 from nb_physics.axes import lab_axes
 from nb_physics.devices import available_device, computing_device
@@ -62,8 +62,8 @@ class Crystal(_Model[CrystalConfig]):
         self, wavelength_A: float = 1.0, profile: Profile = Profile.CORRECTED
     ) -> UnitCell:
         """The oriented cell; the wavelength (Angstrom) counts with an A matrix only."""
-        checks.positive("wavelength_A", wavelength_A, "Angstrom")
-        return unit_cell(self.config, wavelength_A, checks.choice("profile", profile, Profile))
+        positive("wavelength_A", wavelength_A, "Angstrom")
+        return unit_cell(self.config, wavelength_A, choice("profile", profile, Profile))
 
     @property
     def real_vectors(self) -> Float[Tensor, "3 3"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nb_core import InputError
-from nb_core.configs import checks
+from nb_core.configs import choice
 from nb_core.poisson import poisson_image
 from nb_core.ran1 import Ran1
 
@@ -29,7 +29,7 @@ class NoiseGenerator(Enum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoiseGenerator:
-        return checks.choice("generator", value, cls)
+        return choice("generator", value, cls)
 
 
 def counted_photons(

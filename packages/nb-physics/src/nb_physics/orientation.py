@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalConfig, Profile
-from nb_core.configs.checks import Scalar, matrix_tensor, scalar_tensor, vector_tensor
+from nb_core.configs import Scalar, matrix_tensor, scalar_tensor, vector_tensor
 from nb_core.ran1 import Ran1, matrix_to_misset, mosaic_draws, rotation_draw
 from nb_core.sweeps import Sweep, resolve_mosaic, resolve_phi, resolve_rotation
 from nb_core.units import deg_to_rad

@@ -8,9 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import Detector, InputError, Panel, PanelGroup
-from nb_core.configs.checks import Vector, scalar_tensor, vector_tensor
-from nb_core.conventions import DetectorPivot
+from nb_core import Detector, DetectorPivot, InputError, Panel, PanelGroup
+from nb_core.configs import Vector, scalar_tensor, vector_tensor
 from nb_core.sweeps import Sweep, resolve_sensor
 from nb_core.units import deg_to_rad, mm_to_m, um_to_m
 from nb_physics.axes import PARALLEL

@@ -21,7 +21,7 @@ from nb_core import (
     Profile,
     SlipWarning,
 )
-from nb_core.configs.checks import scalar_tensor
+from nb_core.configs import scalar_tensor
 from nb_core.sweeps import Sweep, refuse_too_many, resolve_layers, resolve_mosaic, resolve_sensor
 from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
 from nb_physics.arguments import expect_experiment

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nb_core import DetectorPivot, Experiment
-from nb_core.configs.checks import plain_number
+from nb_core.configs import plain_number
 from nb_core.units import energy_eV_to_wavelength_A, m_to_mm, rad_to_mrad
 from nb_physics.resolved import Plan
 from nb_physics.sources import beam_sweeps

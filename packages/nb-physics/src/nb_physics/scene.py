@@ -14,7 +14,7 @@ from jaxtyping import AbstractArray, Float
 from torch import Tensor
 
 from nb_core import DetectorConfig, InputError, Profile
-from nb_core.configs.checks import scalar_tensor
+from nb_core.configs import scalar_tensor
 from nb_physics.elementary import EAGER, OF_PAIRS, Arithmetic
 from nb_physics.frame import DetectorFrame
 from nb_physics.lattice import LatticeFactor

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import Profile
-from nb_core.configs.checks import plain_number, scalar_tensor
+from nb_core.configs import plain_number, scalar_tensor
 from nb_core.units import rad_to_deg
 from nb_physics.frame import effective_pivot
 from nb_physics.geometry import (

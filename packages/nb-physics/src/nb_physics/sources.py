@@ -8,9 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import BeamConfig, InputError
-from nb_core.configs.checks import Scalar, scalar_tensor
-from nb_core.data import SourceTable
+from nb_core import BeamConfig, InputError, SourceTable
+from nb_core.configs import Scalar, scalar_tensor
 from nb_core.sweeps import Sweep, refuse_too_many, resolve_dispersion, resolve_divergence
 from nb_core.units import m_to_A, mrad_to_rad, percent_to_fraction
 from nb_physics.axes import LabAxes

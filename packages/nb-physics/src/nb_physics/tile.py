@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import Recorder
-from nb_core.recorder import Site
+from nb_core import Recorder, Site
 from nb_physics.accumulate import add_terms, add_terms_running, add_terms_weighted, step_terms
 from nb_physics.geometry import (
     capture_fraction,

@@ -13,8 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import InputError, NbWarning, Recorder
-from nb_core.recorder import Site
+from nb_core import InputError, NbWarning, Recorder, Site
 from nb_physics.engine.choice import Choice, Engine, choice_for
 from nb_physics.engine.derive import CompiledGradient
 from nb_physics.engine.make import BuildError, make_all_that_can_be

@@ -15,9 +15,7 @@ from torch import Tensor
 
 from nb_core import BackgroundConfig, CrystalShape, Detector, Experiment
 from nb_physics import Plan, make_plan, pixel_resolution, simulate
-from nb_physics.lattice.gauss import WIDTH_SQUARED
-from nb_physics.lattice.tophat import RADIUS_SQUARED
-from nb_physics.vectors import length
+from nb_physics.formulas import GAUSS_WIDTH_SQUARED, TOPHAT_RADIUS_SQUARED, length
 from nb_refine.images import Computing, said_once
 from nb_refine.parameters import Model, make_model
 
@@ -83,7 +81,7 @@ def broadened(experiment: Experiment, plan: Plan, width: float) -> Experiment:
     nanoBragg's Gaussian has the exponent fudge (Na Nb Nc dq)^2 / 0.63: fudge sets the width. These
     spots are no narrower than what mosaic spread does to a true one: one domain stands for all.
     """
-    spots = _with_spots(experiment, plan, CrystalShape.GAUSS, WIDTH_SQUARED / width**2)
+    spots = _with_spots(experiment, plan, CrystalShape.GAUSS, GAUSS_WIDTH_SQUARED / width**2)
     return _of_one_domain(spots, _sub_pixels(plan, width))
 
 
@@ -140,7 +138,7 @@ def flat_topped(experiment: Experiment, plan: Plan, radius: float) -> Experiment
     """The experiment with flat-topped spots of this radius (1/Angstrom), of one mosaic domain, one
     sub-pixel a pixel, all pixels, and nothing else.
     """
-    topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, RADIUS_SQUARED / radius**2)
+    topped = _with_spots(experiment, plan, CrystalShape.TOPHAT, TOPHAT_RADIUS_SQUARED / radius**2)
     dry = BackgroundConfig(water_size_um=0.0)
     return dataclasses.replace(_of_all_pixels(_of_one_domain(topped, 1)), background=dry)
 

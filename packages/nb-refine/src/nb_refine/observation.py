@@ -19,8 +19,8 @@ from nb_core import (
     PixelKind,
     image_formats,
 )
-from nb_core.configs.checks import plain_number
-from nb_core.formats.atomic import AnyPath
+from nb_core.configs import plain_number
+from nb_core.formats import AnyPath
 from nb_physics import rendered_indices
 
 MOST_BELOW_OFFSET = 0.01

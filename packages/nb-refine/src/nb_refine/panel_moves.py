@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nb_core import Detector, Experiment, InputError, PanelGroup
-from nb_core.configs.checks import vector_tensor
+from nb_core.configs import vector_tensor
 
 AXES = ("fast", "across", "beam")
 """Along and about which groups move: see nb_core.PanelGroup."""

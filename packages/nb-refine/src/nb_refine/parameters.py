@@ -345,5 +345,6 @@ GROUPS: dict[str, Group] = {
 }
 
 GROUP_NAMES = tuple(GROUPS)
+"""The groups of parameters that a refinement takes."""
 PARAMETERS = ("misset", "cell", "scale")
 """The groups that are refined where none are named."""

@@ -13,8 +13,9 @@ from nb_taps.probe import PixelRecorder, Reading, probe
 from nb_taps.record import PixelRecord, record_pixels
 from nb_taps.result import TapResult, tap_schema
 from nb_taps.run import NoiseChoice, Traced, trace_pixels
-from nb_taps.tap import Field, Tap
-from nb_taps.trace import TraceLine, trace_lines
+from nb_taps.selection import roi_pixels
+from nb_taps.tap import Field, Tap, Value
+from nb_taps.trace import TRACE_LOOPS, TRACE_NAMES, TRACE_PREFIX, TraceLine, trace_lines
 
 __version__ = "0.1.0"
 
@@ -26,11 +27,15 @@ __all__ = [
     "PixelRecorder",
     "Reading",
     "Reflection",
+    "TRACE_LOOPS",
+    "TRACE_NAMES",
+    "TRACE_PREFIX",
     "Tap",
     "TapEntry",
     "TapResult",
     "TraceLine",
     "Traced",
+    "Value",
     "choose_taps",
     "collect_taps",
     "explain_pixel",
@@ -39,6 +44,7 @@ __all__ = [
     "probe",
     "record_pixels",
     "register_plugin",
+    "roi_pixels",
     "tap_schema",
     "trace_lines",
     "trace_pixels",

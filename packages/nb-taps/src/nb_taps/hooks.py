@@ -22,6 +22,7 @@ GROUP = "nb_taps"
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin as the implementation of a hook of the group `nb_taps`."""
 
 
 @hookspec

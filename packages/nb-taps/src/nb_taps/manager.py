@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import pluggy
 
-from nb_core import InputError
-from nb_core.plugins import PluginGroup
-from nb_core.quantities import QUANTITIES
+from nb_core import QUANTITIES, InputError, PluginGroup
 from nb_taps import builtin, hooks
 from nb_taps.tap import Field, Tap
 

@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from nb_core import Experiment, InputError, Site
-from nb_core.quantities import QUANTITIES
+from nb_core import QUANTITIES, Experiment, InputError, Site
 from nb_physics import Plan, make_plan, simulate_pixels
 from nb_taps.selection import split_rendered
 

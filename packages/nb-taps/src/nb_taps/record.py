@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from nb_core import Experiment
-from nb_core.quantities import QUANTITIES
+from nb_core import QUANTITIES, Experiment
 from nb_physics import NoiseGenerator, Plan, make_plan, select_pixels
 from nb_taps.probe import Pixel, Reading, probe
 

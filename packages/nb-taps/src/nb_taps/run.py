@@ -10,19 +10,18 @@ from typing import Any
 
 import torch
 
-from nb_core import Experiment, InputError
-from nb_core.quantities import QUANTITIES
+from nb_core import QUANTITIES, Experiment, InputError
 from nb_physics import (
     NoiseGenerator,
     Plan,
     Progress,
-    arguments,
+    checked_pixel,
+    digital_image,
     make_plan,
+    noise_counts,
     plan_of_panel,
     simulate,
 )
-from nb_physics.digital import digital_image
-from nb_physics.digitize import noise_counts
 from nb_taps.manager import TapEntry
 from nb_taps.probe import Pixel
 from nb_taps.record import NoiseDraw, PixelRecord, record_pixels
@@ -80,7 +79,7 @@ def trace_pixels(
 
 def _places(plan: Plan, pixels: Sequence[tuple[int, ...]]) -> list[tuple[int, int, int]]:
     """The (panel, slow, fast) of each pixel."""
-    return [arguments.pixel(pixel, plan.experiment.shape) for pixel in pixels]
+    return [checked_pixel(pixel, plan.experiment.shape) for pixel in pixels]
 
 
 def _trace_panels(

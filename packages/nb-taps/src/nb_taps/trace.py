@@ -14,10 +14,11 @@ from typing import Any
 from torch import Tensor
 
 from nb_core.units import A_to_m
-from nb_physics.scale import ELECTRON_RADIUS_SQUARED_M2
+from nb_physics.formulas import ELECTRON_RADIUS_SQUARED_M2
 from nb_taps.record import PixelRecord
 
-PREFIX = "TRACE_PY: "
+TRACE_PREFIX = "TRACE_PY: "
+"""What each printed line of a trace begins with."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ _NAMES = (
 )
 
 TRACE_NAMES: dict[str, TraceName] = {entry.name: entry for entry in _NAMES}
+"""What the lines of a trace are called, with unit, stage and meaning, by their name."""
 
-LOOPS = ("thick_tic", "subS", "subF", "source", "phi_tic", "mos_tic")
+TRACE_LOOPS = ("thick_tic", "subS", "subF", "source", "phi_tic", "mos_tic")
 """The names that say where in the loops the following lines belong, outermost first."""
 
 

@@ -95,7 +95,7 @@ def command(
     from nb_cli.main import command_line
     from nb_cli.outputs import check_targets
     from nb_cli.progress import pixel_progress
-    from nb_physics.devices import available_device
+    from nb_physics import available_device
 
     suite = suite or ("shared" if options["neighbours"] else "quick")
     cores = nb_bench.available_cores() if options["device"] == "cpu" else 1
@@ -120,11 +120,13 @@ def command(
 
 def _program(given: str | None) -> Path | None:
     """The C program; None where nothing names one. InputError where what is named is none."""
-    from nb_compare.program import VARIABLE, search_program
+    from nb_compare import PROGRAM_VARIABLE, search_program
 
     found = search_program(given)
     if found is None:
-        click.echo(f"nb: no C program to compare with: give --c-bin, or set {VARIABLE}", err=True)
+        click.echo(
+            f"nb: no C program to compare with: give --c-bin, or set {PROGRAM_VARIABLE}", err=True
+        )
     return found
 
 

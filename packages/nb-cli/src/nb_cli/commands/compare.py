@@ -18,7 +18,7 @@ from nb_cli.compute_options import (
 from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 
 if TYPE_CHECKING:
-    from nb_compare.compare import Choices, Comparison
+    from nb_compare import Choices, Comparison
     from nb_core import Profile
 
 DEFAULT_FOLDER = "nb-compare"
@@ -86,9 +86,13 @@ def command(
     """
     from nb_cli.main import command_line
     from nb_cli.progress import pixel_progress
-    from nb_compare.compare import compare_with_golden, compare_with_program
-    from nb_compare.golden.format import read_golden
-    from nb_compare.program import find_program, program_arguments
+    from nb_compare import (
+        compare_with_golden,
+        compare_with_program,
+        find_program,
+        program_arguments,
+    )
+    from nb_compare.golden import read_golden
     from nb_core import ExitCode
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
@@ -110,10 +114,9 @@ def command(
 
 
 def _choices(profile: Profile, ignore_unknown: bool, options: Mapping[str, Any]) -> Choices:
-    from nb_compare.compare import Choices
-    from nb_compare.summary import Thresholds
+    from nb_compare import Choices, Thresholds
     from nb_core import Roi
-    from nb_physics.devices import available_device
+    from nb_physics import available_device
 
     available_device(options["device"])
     roi = options["roi"]

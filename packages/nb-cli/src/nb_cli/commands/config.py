@@ -53,9 +53,8 @@ def convert(
     \b
     nb config convert -- -cell 70 80 90 90 90 90 -default_F 100 > experiment.toml
     """
-    from nb_core import experiment_to_flags
-    from nb_core.formats.atomic import atomic_write
-    from nb_core.toml import experiment_to_toml
+    from nb_core import experiment_to_flags, experiment_to_toml
+    from nb_core.formats import atomic_write
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     if form == "toml":
@@ -85,7 +84,7 @@ def check(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags:
 @command.command("flags")
 def flags() -> None:
     """List nanoBragg's options, with units."""
-    from nb_core.flags.table import GROUPS
+    from nb_core.flags import GROUPS
 
     for title, options in GROUPS.items():
         click.echo(f"{title}:")

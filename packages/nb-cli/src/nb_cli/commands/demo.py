@@ -44,9 +44,14 @@ def command(out_dir: str, device: str) -> None:
     from nb_cli.picture import draw_simulation
     from nb_cli.progress import pixel_progress
     from nb_cli.report import describe_figures, describe_plan
-    from nb_core.formats.smv import HeaderStyle
-    from nb_physics import NoiseGenerator, choose_engine, counted_photons, simulate
-    from nb_physics.devices import available_device
+    from nb_core.formats import HeaderStyle
+    from nb_physics import (
+        NoiseGenerator,
+        available_device,
+        choose_engine,
+        counted_photons,
+        simulate,
+    )
 
     target = available_device(device)
     plan = _demo_plan(out_dir)
@@ -84,7 +89,7 @@ def _demo_plan(out_dir: str) -> Plan:
 
     from nb_cli.demo_crystal import demo_experiment
     from nb_core import NbWarning, OutputError, read_toml, write_toml
-    from nb_core.formats.hkl import write_hkl
+    from nb_core.formats import write_hkl
     from nb_physics import make_plan
 
     try:

@@ -17,7 +17,7 @@ def command() -> None:
     """
     import torch
 
-    from nb_compare.versions import installed_versions
+    from nb_compare import installed_versions
     from nb_core.wording import aligned
 
     rows = [("python", platform.python_version()), ("platform", platform.platform())]
@@ -67,7 +67,7 @@ def _kernels() -> str:
 
 
 def _c_program() -> str:
-    from nb_compare.program import VARIABLE, search_program
+    from nb_compare import PROGRAM_VARIABLE, search_program
     from nb_core import InputError
 
     try:
@@ -75,5 +75,5 @@ def _c_program() -> str:
     except InputError as error:
         return str(error)
     if found is None:
-        return f"not found; set {VARIABLE} to its path for what runs it, as nb compare does"
+        return f"not found; set {PROGRAM_VARIABLE} to its path for what runs it, as nb compare does"
     return str(found)

@@ -58,8 +58,7 @@ def command(
     from nb_cli.progress import pixel_progress
     from nb_compare.divergence import find_divergence
     from nb_core import ExitCode
-    from nb_physics import make_plan
-    from nb_physics.devices import available_device
+    from nb_physics import available_device, make_plan
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     target, plan = available_device(device), make_plan(experiment)
@@ -78,7 +77,7 @@ def command(
 
 
 def _read_log(path: str) -> str:
-    from nb_core.formats.reading import read_text
+    from nb_core.formats import read_text
 
     return read_text(path, "--c-log", 2**30)
 
@@ -106,8 +105,8 @@ def _run_program(
 ) -> tuple[str, tuple[int, int]]:
     """The log of a run of the C program, in a fresh folder, and the pixel that it prints."""
     from nb_cli.progress import pixel_progress
-    from nb_compare.divergence.program_log import print_pixel, worst_pixel
-    from nb_compare.program import find_program, program_arguments
+    from nb_compare import find_program, program_arguments
+    from nb_compare.divergence import print_pixel, worst_pixel
 
     program = find_program(c_bin)
     flags = program_arguments(plan.experiment, arguments)

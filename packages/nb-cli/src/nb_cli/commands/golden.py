@@ -36,8 +36,8 @@ def record(cases: Path, out: Path, c_bin: str | None, quiet: bool) -> None:
     """
     from nb_cli.main import command_line
     from nb_cli.progress import pixel_progress
+    from nb_compare import find_program
     from nb_compare.golden import record_golden
-    from nb_compare.program import find_program
 
     program = find_program(c_bin)
     with pixel_progress("recording", shown=not quiet) as progress:
@@ -119,9 +119,9 @@ def _write_json(
 
     import torch
 
-    from nb_compare.evidence import environment
-    from nb_compare.golden.verify import SCHEMA, thresholds
-    from nb_core.formats.atomic import atomic_write
+    from nb_compare import environment
+    from nb_compare.golden import SCHEMA, thresholds
+    from nb_core.formats import atomic_write
 
     content = {
         "schema": SCHEMA,

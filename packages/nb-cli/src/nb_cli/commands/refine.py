@@ -208,7 +208,7 @@ def _refinement(
 ) -> Refinement:
     import torch
 
-    from nb_physics.devices import available_device
+    from nb_physics import available_device
     from nb_refine import Refinement
 
     return Refinement(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nb_cli.outputs import Output
     from nb_core import Experiment, OutputConfig
-    from nb_core.formats.smv import HeaderStyle
+    from nb_core.formats import HeaderStyle
     from nb_physics import Plan
 
 
@@ -96,8 +96,7 @@ def command(
     from nb_cli.outputs import header_style, write_outputs
     from nb_cli.progress import pixel_progress, printer
     from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
-    from nb_physics import NoiseGenerator, choose_engine, make_plan, simulate
-    from nb_physics.devices import available_device
+    from nb_physics import NoiseGenerator, available_device, choose_engine, make_plan, simulate
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
     style, overwrite = header_style(experiment, header), not no_overwrite

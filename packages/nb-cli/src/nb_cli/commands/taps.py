@@ -35,7 +35,7 @@ def list_taps(no_plugins: bool) -> None:
 def show(name: str, no_plugins: bool) -> None:
     """Say what the tap NAME records: fields, units, axes, and where it is from."""
     from nb_cli.plugins import known_taps
-    from nb_core.quantities import QUANTITIES
+    from nb_core import QUANTITIES
     from nb_taps import choose_taps
 
     (entry,) = choose_taps(known_taps(no_plugins=no_plugins), [name])

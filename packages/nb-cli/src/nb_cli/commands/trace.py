@@ -158,7 +158,7 @@ def diff(folder_a: Path, folder_b: Path, rtol: float) -> int:
 
     Files are paired by tap, tag and pixel; where that leaves one of a tap on each side, by tap.
     """
-    from nb_compare.tap_diff import compare_tap_folders
+    from nb_compare import compare_tap_folders
     from nb_core import ExitCode
 
     report = compare_tap_folders(folder_a, folder_b, rtol)
@@ -201,7 +201,7 @@ def _experiment(
 
 def _pixels(pixels: tuple[Pixel, ...], region: tuple[int, int, int, int] | None) -> list[Pixel]:
     from nb_core import InputError, Roi
-    from nb_taps.selection import roi_pixels
+    from nb_taps import roi_pixels
 
     found = list(pixels)
     if region is not None:
@@ -236,7 +236,7 @@ def _trace(
     import torch
 
     from nb_cli.progress import pixel_progress
-    from nb_physics.devices import available_device
+    from nb_physics import available_device
     from nb_taps import trace_pixels
 
     target = available_device(device)
@@ -269,15 +269,15 @@ def _print(traced: Sequence[Traced], *, lines: bool) -> None:
 
 
 def _lines(pixel: Traced) -> str:
-    from nb_taps.trace import PREFIX, trace_lines
+    from nb_taps import TRACE_PREFIX, trace_lines
 
-    return "".join(f"{PREFIX}{line}\n" for line in trace_lines(pixel.record))
+    return "".join(f"{TRACE_PREFIX}{line}\n" for line in trace_lines(pixel.record))
 
 
 def _inputs(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, str]:
     """The sha256 of the files that were read, by name: the experiment's, and those it names."""
     from nb_cli.outputs import input_files
-    from nb_compare.evidence import input_checksums
+    from nb_compare import input_checksums
 
     own = [name for name in arguments[:1] if not name.startswith("-")]
     return input_checksums({name: Path(name) for name in [*own, *input_files(experiment)]})
@@ -294,7 +294,7 @@ def _save(
     """Writes the traces, the taps' JSON where wanted, and the evidence; returns the folder."""
     from nb_cli.main import command_line
     from nb_cli.unfinished import filled_or_as_before
-    from nb_compare.evidence import result_folder, write_evidence
+    from nb_compare import result_folder, write_evidence
     from nb_physics import Choice, Engine
 
     engine = Choice(Engine.EAGER, "taps see every operation")
@@ -337,7 +337,7 @@ def _files(traced: list[Traced], tag: str | None, as_json: bool) -> Iterator[tup
 
 
 def _write(path: Path, text: str) -> None:
-    from nb_core.formats.atomic import atomic_write
+    from nb_core.formats import atomic_write
 
     with atomic_write(path) as handle:
         handle.write(text.encode())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nb_core.quantities import STAGES
+from nb_core import STAGES
 
 LIMIT = 1.0
 """In units of the last printed digit: two programs that agree may round to either side of it."""

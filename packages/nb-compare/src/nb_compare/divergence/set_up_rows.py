@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nb_compare.divergence.printout import ProgramLog
 from nb_compare.divergence.rows import Printed, Row, compare_numbers, compare_texts
-from nb_core.conventions import DetectorConvention
+from nb_core import DetectorConvention
 from nb_core.sweeps import resolve_mosaic
 from nb_core.units import A_to_m, rad_to_deg, um_to_m
 from nb_physics import Plan

@@ -15,7 +15,7 @@ from nb_core import CrystalShape
 from nb_core.sweeps import resolve_mosaic
 from nb_core.units import rad_to_deg
 from nb_physics import Plan
-from nb_physics.structure.nearest import grid_index
+from nb_physics.formulas import grid_index
 
 _SAME_CELL = 1e-6
 """Relative: vectors are printed to 1e-8 Angstrom, of some ten."""

@@ -13,8 +13,8 @@ from nb_compare.divergence.report import Cause
 from nb_compare.divergence.rows import Row
 from nb_compare.divergence.suspicion import Scene, Suspect, changed_plan, numbers
 from nb_core import DetectorConvention
-from nb_core.configs.checks import vector_tensor
-from nb_physics.vectors import unit
+from nb_core.configs import vector_tensor
+from nb_physics.formulas import unit
 
 _UNITS = {10: "nanometres", 1e10: "metres", 1e-10: "metres"}
 MOST_OVERSAMPLE = 8

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from nb_compare.divergence.rows import Printed, Row, compare_numbers, compare_texts
 from nb_core import UnreadableError
-from nb_taps import PixelRecord, TraceLine, trace_lines
-from nb_taps.trace import LOOPS, TRACE_NAMES
+from nb_taps import TRACE_LOOPS, TRACE_NAMES, PixelRecord, TraceLine, trace_lines
 
 _LINE = re.compile(r"^\s*TRACE_(?:C|PY):\s*(\w+)\s*[=:\s]\s*(.+?)\s*$", re.MULTILINE)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf)")
@@ -61,7 +60,7 @@ _LOOP_NAMES = (
     ("orientation", "phi_steps"),
     ("orientation", "domains"),
 )
-"""The loops in the order of LOOPS: the stage that decides how long each is, and its name."""
+"""The loops in the order of TRACE_LOOPS: the stage that decides how long each is, and its name."""
 _WHERE_NEEDED = ("polar", "weight", "within_dmin")
 """Quantities that a program may compute or print at some places only."""
 _STEP_STAGES = ("orientation", "miller", "lattice", "structure")
@@ -88,7 +87,7 @@ def has_trace(text: str) -> bool:
 def read_trace(text: str, name: str = "log") -> TraceLog:
     """The lines of a log that nb knows; UnreadableError where there are none."""
     entries, converted = _read(text, name)
-    placed = any(entry.name in LOOPS for entry in entries)
+    placed = any(entry.name in TRACE_LOOPS for entry in entries)
     return TraceLog({_key(e): e for e in _placed(entries, placed)}, placed, frozenset(converted))
 
 
@@ -185,11 +184,11 @@ def _own(line: TraceLine) -> _Entry:
 
 def _placed(entries: list[_Entry], by_loops: bool) -> list[_Entry]:
     """The entries without the loops' own lines, each with its place."""
-    found, counters, seen = [], [0] * len(LOOPS), defaultdict[str, int](int)
+    found, counters, seen = [], [0] * len(TRACE_LOOPS), defaultdict[str, int](int)
     for entry in entries:
-        if entry.name in LOOPS:
-            level = LOOPS.index(entry.name)
-            counters[level:] = [int(entry.numbers[0]), *([0] * (len(LOOPS) - level - 1))]
+        if entry.name in TRACE_LOOPS:
+            level = TRACE_LOOPS.index(entry.name)
+            counters[level:] = [int(entry.numbers[0]), *([0] * (len(TRACE_LOOPS) - level - 1))]
             continue
         place = _loop_place(entry.name, counters) if by_loops else (seen[entry.name],)
         seen[entry.name] += 1
@@ -206,7 +205,7 @@ def _loop_place(name: str, counters: list[int]) -> tuple[int, ...]:
         return ()
     if name == "weight":
         return tuple(counters[:4])
-    return tuple(counters[: _LEVELS.get(TRACE_NAMES[name].stage, len(LOOPS))])
+    return tuple(counters[: _LEVELS.get(TRACE_NAMES[name].stage, len(TRACE_LOOPS))])
 
 
 _ONCE = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nb_core import InputError
-from nb_core.formats.reading import read_text
+from nb_core.formats import read_text
 
 Pixel = tuple[int, int]
 """slow, fast"""

@@ -40,10 +40,9 @@ from nb_core import (
     UnreadableError,
     flags_to_experiment,
 )
-from nb_core.flags.parse import options_to_settings, read_options
-from nb_core.formats.atomic import atomic_folder
-from nb_physics import make_plan, select_pixels
-from nb_physics.digital import image_files
+from nb_core.flags import options_to_settings, read_options
+from nb_core.formats import atomic_folder
+from nb_physics import image_files, make_plan, select_pixels
 
 Progress = Callable[[int, int], None]
 """Called after each case with the cases done and the cases in all."""

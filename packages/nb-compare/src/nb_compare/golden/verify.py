@@ -25,13 +25,21 @@ from nb_core import (
     UnreadableError,
     flags_to_experiment,
 )
-from nb_core.formats.pgm import pgm_bytes
-from nb_core.formats.smv import header_bytes
-from nb_physics import Choice, NoiseGenerator, Plan, make_plan, simulate
-from nb_physics.devices import computing_device
-from nb_physics.digital import DigitalImage, digital_image, image_files
+from nb_core.formats import header_bytes, pgm_bytes
+from nb_physics import (
+    Choice,
+    DigitalImage,
+    NoiseGenerator,
+    Plan,
+    computing_device,
+    digital_image,
+    image_files,
+    make_plan,
+    simulate,
+)
 
 SCHEMA = "nb-golden-verify/1"
+"""Of the report of a verification."""
 
 WITHIN = {torch.float64: 1e-6, torch.float32: 2e-6}
 """Largest difference over the maximum, and of the sums' ratio from 1.

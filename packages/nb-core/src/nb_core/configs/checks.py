@@ -48,6 +48,7 @@ def number(field: str, value: object, unit: str = "") -> float:
 
 
 def positive(field: str, value: object, unit: str) -> float:
+    """The plain value of a scalar field; InputError for anything but one finite number above 0."""
     plain = number(field, value, unit)
     if plain <= 0:
         raise InputError(field, plain, f"must be greater than 0 {unit}".rstrip())

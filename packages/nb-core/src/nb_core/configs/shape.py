@@ -23,6 +23,7 @@ class Shape(PluginConfig):
 
 
 SHAPES: PluginConfigKind[Shape] = PluginConfigKind("nb_register_shapes", Shape, "CrystalShape")
+"""The shapes of a crystal, as packages bring them."""
 
 
 def shape_of(field: str, value: object) -> CrystalShape | Shape:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from nb_core.configs import checks
 from nb_core.configs.base import plain_value
@@ -27,7 +28,7 @@ def flags_to_experiment(
     arguments: Sequence[str | int | float | os.PathLike[str]],
     *,
     profile: Profile | str | None = None,
-    base: Experiment | None = None,
+    base: Experiment | Mapping[str, Any] | None = None,
     ignore_unknown: bool = False,
 ) -> Experiment:
     """The experiment of a nanoBragg command line (without the program's name).
@@ -35,12 +36,14 @@ def flags_to_experiment(
     arguments: words as a shell would part them; numbers and paths are taken where they stand
     profile: whose slips to keep; default that of `base`, else Profile.REFERENCE,
         which is nanoBragg's
-    base: an experiment whose fields the options replace; default nanoBragg's defaults
+    base: an experiment, or what files say of one (`read_fields`), whose fields the options replace;
+        default nanoBragg's defaults
     ignore_unknown: warn of unknown options instead of refusing them
     Files that the options name are read. Raises InputError, which names the option, the value and
     the remedy; warns (NbWarning) where nanoBragg does not do what the option seems to say.
     """
-    checks.instance("base", base, Experiment)
+    if not isinstance(base, Mapping):
+        checks.instance("base", base, Experiment)
     used = list(read_options(_words(arguments), ignore_unknown=ignore_unknown))
     said = options_to_settings(used)
     settings = _base_settings(base)
@@ -81,16 +84,19 @@ def _word(argument: object) -> str:
     return plain
 
 
-def _base_settings(base: Experiment | None) -> Settings:
+def _base_settings(base: Experiment | Mapping[str, Any] | None) -> Settings:
     """The settings of an experiment; a detector given by its size keeps that, not its pixels."""
     if base is None:
         return {"crystal.N_cells": (1, 1, 1), "experiment.profile": Profile.REFERENCE.value}
-    settings = experiment_to_settings(base)
+    if isinstance(base, Experiment):
+        settings = experiment_to_settings(base)
+    else:
+        settings = {"experiment.profile": Profile.CORRECTED.value, **base}
     for axis in "fs":
         size = settings.pop(f"detector.detsize_{axis}_mm", None)
         if size is not None:
             settings[f"size.detsize_{axis}_mm"] = size
-            del settings[f"detector.{axis}pixels"]
+            settings.pop(f"detector.{axis}pixels", None)
     return settings
 
 

@@ -350,6 +350,7 @@ GROUPS: dict[str, tuple[Option, ...]] = {
     "Output": OUTPUT,
     "Without effect": UNUSED,
 }
+"""The options of nanoBragg in the order of its help, by the title of their group."""
 
 MEANT: dict[str, str] = {
     "-detsize_x": "-detsize_f",

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from nb_core.errors import OutputError
 
 AnyPath = str | os.PathLike[str]
+"""The name of a file."""
 
 _STREAMS = ("/dev/stdout", "/dev/stderr")
 _WRITE_REASONS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from nb_core.errors import InputError
 from nb_core.formats.atomic import AnyPath
@@ -11,7 +12,11 @@ from nb_core.formats.image_format import ImageData, ImageFormat, PixelKind
 from nb_core.formats.pgm import read_pgm, write_pgm
 from nb_core.formats.smv import read_smv, write_smv
 from nb_core.formats.sniff import PGM, SMV, name_format
+from nb_core.formats.structure_source import HklList, StructureSource
 from nb_core.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from nb_core.formats.experiment_format import ExperimentFormat
 
 RAW = "raw"
 """Name of the format without a mark: what nothing else recognises may be of it."""
@@ -88,3 +93,15 @@ class PgmFormat(ImageFormat):
 @hookimpl
 def nb_register_image_formats() -> list[ImageFormat]:
     return [RawFormat(), SmvFormat(), PgmFormat()]
+
+
+@hookimpl
+def nb_register_structure_sources() -> list[StructureSource]:
+    return [HklList()]
+
+
+@hookimpl
+def nb_register_experiment_formats() -> list[ExperimentFormat]:
+    from nb_core.formats.experiment_format import Toml  # which imports what reads images
+
+    return [Toml()]

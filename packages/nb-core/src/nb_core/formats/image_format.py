@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,13 +12,10 @@ import numpy as np
 
 from nb_core.errors import InputError
 from nb_core.formats.atomic import AnyPath
+from nb_core.formats.file_format import FileFormat, FileFormatKind
 from nb_core.formats.numbers import text_to_number
 from nb_core.formats.smv import SmvHeader
 from nb_core.plugins import PLUGINS
-
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_ENDING = re.compile(r"(\.[a-z0-9_-]+)+")
-_ATTRIBUTES = ("name", "title", "summary", "endings", "holds")
 
 
 class PixelKind(Enum):
@@ -66,29 +62,15 @@ class ImageData:
         return text_to_number(self.keys[key], f"{self.source} {key}")
 
 
-class ImageFormat(abc.ABC):
+class ImageFormat(FileFormat):
     """A format of image files.
 
-    name: for --format, lower case; title: as messages have it ("SMV")
-    summary: what the files hold, one line
-    endings: of names, with the dot, lower case; the first is the usual one
     holds: the kinds of values that can be written; `nb simulate --out` writes the first
     several_panels: whether images of shape (panel, slow, fast) can be written
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    summary: ClassVar[str]
-    endings: ClassVar[tuple[str, ...]]
     holds: ClassVar[tuple[PixelKind, ...]]
     several_panels: ClassVar[bool] = False
-
-    @abc.abstractmethod
-    def sniff(self, head: bytes, path: AnyPath) -> bool:
-        """Whether a file that begins with these bytes (at most 4096) is of this format.
-
-        A format without a mark says False; its files are found by their ending.
-        """
 
     @abc.abstractmethod
     def read(self, path: AnyPath, shape: tuple[int, ...] | None = None) -> ImageData:
@@ -120,19 +102,18 @@ class ImageFormat(abc.ABC):
             raise InputError(f"{self.title} image", image.values.shape, remedy)
 
 
-def check_format(thing: object, plugin: str) -> ImageFormat:
-    """The format; refuses what is not a complete one with an InputError that names the plugin."""
-    where = f"{PLUGINS.what} {plugin}"
-    if not isinstance(thing, ImageFormat):
-        raise InputError(where, type(thing).__name__, "expected a nb_core.ImageFormat")
-    PLUGINS.require(thing, plugin, _ATTRIBUTES, "format")
-    if not (isinstance(thing.name, str) and _NAME.fullmatch(thing.name)):
-        raise InputError(where, thing.name, "a name has lower-case letters, digits, - and _")
-    for ending in thing.endings:
-        if not (isinstance(ending, str) and _ENDING.fullmatch(ending)):
-            remedy = f"{thing.name}.endings: a dot, then lower-case letters, digits, - and _"
-            raise InputError(where, ending, remedy)
-    for kind in thing.holds:
-        if not isinstance(kind, PixelKind):
-            raise InputError(where, kind, f"{thing.name}.holds: expected nb_core.PixelKind's")
-    return thing
+@dataclass(frozen=True)
+class ImageFormatKind(FileFormatKind[ImageFormat]):
+    """The kind of image formats, of which it is known what they hold."""
+
+    def check(self, thing: object, plugin: str) -> ImageFormat:
+        """The format; refuses what is not a complete one, and names its plugin."""
+        checked = super().check(thing, plugin)
+        for kind in checked.holds:
+            if not isinstance(kind, PixelKind):
+                remedy = f"{checked.name}.holds: expected nb_core.PixelKind's"
+                raise InputError(f"{PLUGINS.what} {plugin}", kind, remedy)
+        return checked
+
+
+IMAGE_FORMATS = ImageFormatKind("nb_register_image_formats", ImageFormat, "image", ("holds",))

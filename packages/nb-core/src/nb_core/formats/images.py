@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pluggy
 
-from nb_core.errors import InputError, NbError, did_you_mean
+from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import AnyPath
 from nb_core.formats.builtin import RAW
 from nb_core.formats.endings import SHARED, promised_format
-from nb_core.formats.image_format import ImageData, ImageFormat, check_format
+from nb_core.formats.file_format import (
+    ending_of,
+    named,
+    recognised,
+    unreadable,
+    with_ending,
+)
+from nb_core.formats.image_format import IMAGE_FORMATS, ImageData, ImageFormat
 from nb_core.formats.reading import RegularFile, open_regular
-from nb_core.plugins import PLUGINS, Brought, make_manager
+from nb_core.plugins import Brought
 
-HOOK = "nb_register_image_formats"
 _ANY_SIZE = 2**63
 
 
@@ -31,10 +36,7 @@ class ImageFormats:
 
     def named(self, name: str, option: str = "--format") -> ImageFormat:
         """The format of a name; InputError, which names the option, where there is none."""
-        if name not in self.entries:
-            known = f"expected one of: {', '.join(self.entries)}"
-            raise InputError(option, name, did_you_mean(name, self.entries) + known)
-        return self.entries[name].thing
+        return named(name, self.entries, option)
 
     def for_output(self, path: str, name: str | None = None, option: str = "--out") -> ImageFormat:
         """The format that a file is written in: as named, else as its ending says.
@@ -44,7 +46,7 @@ class ImageFormats:
         """
         if not path:
             raise InputError(option, '""', "the name of a file is needed")
-        ending = os.path.splitext(path)[1].lower()
+        ending = ending_of(path)
         if name is not None:
             chosen = self.named(name)
             self._refuse_promise(path, ending, chosen, option)
@@ -67,38 +69,20 @@ class ImageFormats:
         and as the format's reader does.
         """
         with open_regular(path, "image", _ANY_SIZE) as file:
-            entry = self._recognised(file) or self._by_ending(file)
+            entry = recognised(file, self.entries.values()) or self._by_ending(file)
         try:
             return entry.thing.read(path, shape)
-        except NbError:
-            raise
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            remedy = f"cannot be read as {entry.thing.title} ({entry.package}): {reason}"
-            raise InputError("image", file.name, remedy) from error
-
-    def _recognised(self, file: RegularFile) -> Brought[ImageFormat] | None:
-        """The format of a file by its content; of several the one whose ending it has."""
-        found = []
-        for entry in self.entries.values():
-            try:
-                if entry.thing.sniff(file.head, file.name):
-                    found.append(entry)
-            except Exception as error:
-                raise PLUGINS.error(entry.plugin, error) from error
-        ending = os.path.splitext(file.name)[1].lower()
-        return min(found, key=lambda entry: ending not in entry.thing.endings, default=None)
+            raise unreadable(entry, "image", file.name, error) from error
 
     def _by_ending(self, file: RegularFile) -> Brought[ImageFormat]:
         """The format of a file without a known mark; InputError where its mark is another's."""
         titles = [image_format.title for image_format in self]
         some, last = ", ".join(titles[1:]), titles[0]
         file.refuse_other_formats(f"{some} and {last} images are read here")
-        ending = os.path.splitext(file.name)[1].lower()
-        for entry in self.entries.values():
-            if ending in entry.thing.endings and ending not in SHARED:
-                return entry
-        return self.entries[RAW]
+        if ending_of(file.name) in SHARED:
+            return self.entries[RAW]
+        return with_ending(file.name, self.entries.values()) or self.entries[RAW]
 
     def _refuse_promise(self, path: str, ending: str, chosen: ImageFormat, option: str) -> None:
         """InputError where the ending of a name is that of another format than the chosen one."""
@@ -119,8 +103,7 @@ def image_formats(manager: pluggy.PluginManager | None = None) -> ImageFormats:
 
     Raises InputError for two formats of one name, and for one that is not complete.
     """
-    manager = make_manager() if manager is None else manager
-    return ImageFormats(PLUGINS.collect(manager, HOOK, check_format))
+    return ImageFormats(IMAGE_FORMATS.known(manager))
 
 
 def read_image(

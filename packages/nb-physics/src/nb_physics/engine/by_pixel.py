@@ -18,7 +18,7 @@ from torch.export import ExportedProgram
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from nb_core.recorder import Site
+from nb_core import Site
 from nb_physics.elementary import horner
 from nb_physics.engine.components import keep_components_apart
 from nb_physics.engine.kernel import BY_STEP, Kernel, KernelKind, Role

@@ -9,8 +9,7 @@ from enum import StrEnum
 
 import torch
 
-from nb_core import Experiment, InputError, Recorder
-from nb_core.durations import duration
+from nb_core import Experiment, InputError, Recorder, duration
 from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand, kernel_path
 from nb_physics.engine.cost import (

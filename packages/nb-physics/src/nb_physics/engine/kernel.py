@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nb_core import Profile, Recorder
-from nb_core.recorder import Site
+from nb_core import Profile, Recorder, Site
 from nb_physics.elementary import IN_KERNEL
 from nb_physics.scene import (
     Kind,

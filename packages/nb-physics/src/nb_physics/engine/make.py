@@ -17,8 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_core import ExitCode, NbError, NbWarning
-from nb_core.durations import duration
+from nb_core import ExitCode, NbError, NbWarning, duration
 from nb_physics.engine.cache import LIBRARY, cache_folder, is_at_hand, keep, kernel_path
 from nb_physics.engine.cost import available_cores, building_seconds
 from nb_physics.engine.describe import describe_kernel

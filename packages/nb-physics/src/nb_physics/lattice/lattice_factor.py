@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import SHAPES, CrystalConfig, CrystalShape, InputError, Shape, make_manager
+from nb_core import CrystalConfig, CrystalShape, InputError, Shape
 from nb_physics.elementary import EAGER, Arithmetic
 
 
@@ -108,6 +108,7 @@ def lattice_factor(shape: CrystalShape | Shape) -> LatticeFactor:
 
 @functools.cache
 def _built_in() -> dict[str, LatticeFactor]:
-    """The shapes that come with nb, which no setting leaves out."""
-    brought = SHAPES.known(make_manager(external=False))
-    return {name: lattice_factor(entry.thing()) for name, entry in brought.items()}
+    """The shapes that this package brings."""
+    from nb_physics.builtin import nb_register_shapes
+
+    return {shape.name: lattice_factor(shape()) for shape in nb_register_shapes()}

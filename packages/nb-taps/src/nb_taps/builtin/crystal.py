@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from nb_core.units import rad_to_deg
-from nb_physics.structure import Origin
+from nb_physics.formulas import Origin
 from nb_taps.record import PixelRecord
 from nb_taps.tap import Field, Tap, Value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nb_physics.structure import Origin
+from nb_physics.formulas import Origin
 from nb_taps.record import PixelRecord
 from nb_taps.tap import Field, Tap, Value
 

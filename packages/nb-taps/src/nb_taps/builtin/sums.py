@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nb_physics.scale import ELECTRON_RADIUS_SQUARED_M2
+from nb_physics.formulas import ELECTRON_RADIUS_SQUARED_M2
 from nb_taps.record import PixelRecord
 from nb_taps.tap import Field, Tap, Value
 

@@ -207,6 +207,19 @@ def lowest(session: nox.Session) -> None:
             session.run("pytest", *chosen, *folders, env=ONE_THREAD)
 
 
+@nox.session(default=False)
+def kernels(session: nox.Session) -> None:
+    """Kernels of all kinds beside eager torch, and of all recorded images.
+
+    Not among the default sessions, which hold six kinds: some hundred kernels are built, each of
+    which takes a core half a minute. Run it when formulas or the making of kernels change.
+    """
+    with environment(session, ORDER, TEST_TOOLS):
+        paths = ("tests/nb_physics/test_covering.py", "tests/golden/test_recorded.py")
+        env = {**ONE_THREAD, "NB_TEST_KERNELS": "all"}
+        session.run("pytest", *EACH_CORE, *session.posargs, *paths, env=env)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, formatting and types."""

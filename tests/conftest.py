@@ -25,6 +25,17 @@ def no_kernels_of_the_user(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def shared_kernels(tmp_path_factory):
+    """The path of a folder of kernels for tests of all processes of a run: each is built once, for
+    who wants one that is being built waits for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    return base / "shared-kernels"
+
+
 class Package(importlib.metadata.Distribution):
     """An installed package that has nothing but a name and a version."""
 
@@ -48,9 +59,10 @@ class EntryPoint(importlib.metadata.EntryPoint):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Makes plugins of a group installed, in place of all others: (entry point's name, plugin or
-    what loads it, package).
+    """Makes plugins of a group installed, in place of all others but nb's own packages: (entry
+    point's name, plugin or what loads it, package).
     """
+    real = importlib.metadata.entry_points
 
     def install(*plugins, group="nb"):
         points = [
@@ -62,7 +74,10 @@ def installed(monkeypatch):
         monkeypatch.setattr(
             importlib.metadata,
             "entry_points",
-            lambda *, group: [p for p in points if p.group == group],
+            lambda *, group: (
+                [p for p in points if p.group == group]
+                or (real(group=group) if group.endswith("_builtin") else [])
+            ),
         )
 
     install()

@@ -5,8 +5,19 @@ save less than they cost beside the other processes of a test run. Import no pac
 its annotations are checked only when it is imported afterwards.
 """
 
+import os
+
 import pytest
 import torch
+
+
+@pytest.fixture(autouse=True, scope="package")
+def kernels(shared_kernels):
+    """A folder that all tests share, where kernels are to compute their images."""
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("NB_TEST_KERNELS") == "all":
+            patch.setenv("NB_CACHE_DIR", str(shared_kernels))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -204,3 +204,48 @@ def test_an_image_of_several_panels_is_not_drawn(refused, plugin, folder, monkey
     monkeypatch.setattr(OutsideFormat, "read", read)
     (folder / "a").write_bytes(MARK)
     assert "a: (2, 3, 4): several panels; name their experiment" in refused("view", "a")
+
+
+class TestEngine:
+    """--engine NAME, of a package that is named nowhere in nb."""
+
+    @pytest.fixture(autouse=True)
+    def plugin(self, installed, monkeypatch):
+        from nb_physics import TileEngine
+        from nb_physics.walk import EagerWalk
+
+        class Twice(EagerWalk):
+            def photons(self, selection, start, stop, scene=None):
+                return 2 * super().photons(selection, start, stop, scene)
+
+        class Doubling(TileEngine):
+            name = "doubling"
+            summary = "twice the photons"
+
+            def prepare(self, scene, dtype, device, *, gradient=False):
+                return Twice(scene, dtype, device)
+
+        class Engines:
+            @hookimpl
+            def nb_register_engines(self):
+                return [Doubling()]
+
+        monkeypatch.setitem(sys.modules, "outside_engines", Engines())
+        installed["nb"] = [EntryPoint(name="far", value="outside_engines", group="nb")]
+
+    def test_it_computes_the_image(self, nb, tiny, folder):
+        images = []
+        for engine in ("eager", "doubling"):
+            ran = nb("simulate", "--engine", engine, "--", *tiny, "-floatfile", "a.bin")
+            assert ran.code == 0
+            assert f"{engine}: asked for" in ran.out
+            images.append(np.fromfile(folder / "a.bin", "<f4"))
+        assert images[0].any()
+        np.testing.assert_array_equal(images[1], 2 * images[0])
+
+    def test_it_is_listed(self, nb):
+        assert ("engine", "doubling") in listed(nb, "plugins --json")
+
+    def test_an_unknown_one_is_told_those_that_there_are(self, refused, tiny):
+        said = refused("simulate", "--engine", "tripling", "--", *tiny)
+        assert "'tripling' is no engine; known are auto, eager, compiled, doubling" in said

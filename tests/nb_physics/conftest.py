@@ -3,7 +3,6 @@
 Import no package of nb here: its annotations are checked only when it is imported afterwards.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -13,17 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A folder of kernels that the tests share, those of other processes too: each is built once,
-    for who wants one that is being built waits for it.
-    """
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # of all processes of this run
-    folder = base / "shared-kernels"
+def cache(shared_kernels):
+    """The folder of kernels that the tests share, as that of this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NB_CACHE_DIR", str(folder))
-        yield folder
+        patch.setenv("NB_CACHE_DIR", str(shared_kernels))
+        yield shared_kernels
 
 
 @pytest.fixture

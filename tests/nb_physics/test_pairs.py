@@ -214,7 +214,7 @@ def pair_image(experiment, watch=None):
     """The image by pairs, and the Watch."""
     plan = make_plan(experiment)
     detector, selection = plan.experiment.detector, select_pixels(plan.experiment)
-    walk = EagerWalk(plan, scene_to(make_scene(plan), CPU, pairs=True), torch.float32, CPU)
+    walk = EagerWalk(scene_to(make_scene(plan), CPU, pairs=True), torch.float32, CPU)
     parts, watch = [], watch or Watch()
     for start, stop in walk.ranges(selection.count):
         tile = dataclasses.replace(selection, chosen=selection.indices(start, stop, CPU))
@@ -332,7 +332,7 @@ def test_phases_in_float32_would_not_do():
     scene = scene_to(make_scene(plan), CPU)
     vectors = scene.cell_vectors.to(torch.float32).to(torch.float64)
     rounded = dataclasses.replace(scene, cell_vectors=vectors)
-    walk = EagerWalk(plan, rounded, torch.float64, CPU)
+    walk = EagerWalk(rounded, torch.float64, CPU)
     selection = select_pixels(plan.experiment)
     parts = [walk.photons(selection, a, b) for a, b in walk.ranges(selection.count)]
     image = torch.cat(parts).reshape(96, 96)
@@ -363,7 +363,7 @@ def test_a_recorder_is_shown_all_digits():
     simulate(plan, recorder=expected)
     scene = scene_to(make_scene(plan), CPU, pairs=True)
     selection = select_pixels(plan.experiment)
-    walk = EagerWalk(plan, scene, torch.float32, CPU, shown)
+    walk = EagerWalk(scene, torch.float32, CPU, shown)
     for start, stop in walk.ranges(selection.count):
         walk.photons(selection, start, stop)
     assert set(shown.values) == set(expected.values)

@@ -21,12 +21,37 @@ dtype_option = click.option(
     help="float64 agrees with nanoBragg to rounding; float32 keeps its phases in float64.",
 )
 ENGINES = ["auto", "eager", "compiled"]
+
+
+class EngineName(click.ParamType[str]):
+    """One of the engines of nb, or one that a plugin brings."""
+
+    name = "engine"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(ENGINES)}|NAME]"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        if value in ENGINES:
+            return str(value)
+        from nb_physics import known_engines
+
+        known = known_engines()
+        if value not in known:
+            names = ", ".join(dict.fromkeys([*ENGINES, *known]))
+            self.fail(f"{value!r} is no engine; known are {names}", param, ctx)
+        return str(value)
+
+
 engine_option = click.option(
     "--engine",
-    type=click.Choice(ENGINES),
+    type=EngineName(),
     default="auto",
     show_default=True,
-    help="Torch operation by operation, kernels compiled once and kept, or what is sooner done.",
+    help="Torch operation by operation, kernels compiled once and kept, or what is sooner done; or "
+    "an engine that a plugin brings.",
 )
 
 

@@ -55,7 +55,14 @@ if TYPE_CHECKING:
     )
     from nb_core.friedel import lacks_friedel_mates, with_friedel_mates
     from nb_core.lazy import lazy_exports
-    from nb_core.plugins import PLUGINS, PluginGroup, hookimpl, make_manager, register_plugin
+    from nb_core.plugins import (
+        PLUGINS,
+        Brought,
+        PluginGroup,
+        hookimpl,
+        make_manager,
+        register_plugin,
+    )
     from nb_core.quantities import QUANTITIES, STAGES, Quantity
     from nb_core.recorder import Recorder, Site
     from nb_core.toml import experiment_to_toml, read_toml, write_toml
@@ -122,6 +129,7 @@ _HOMES = {
     "with_friedel_mates": "friedel",
     "lazy_exports": "lazy",
     "PLUGINS": "plugins",
+    "Brought": "plugins",
     "PluginGroup": "plugins",
     "hookimpl": "plugins",
     "make_manager": "plugins",
@@ -139,6 +147,7 @@ _HOMES = {
 __all__ = [
     "BackgroundConfig",
     "BeamConfig",
+    "Brought",
     "CrystalConfig",
     "CrystalShape",
     "Detector",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nb_core.plugins import hookspec
+from nb_core.plugins import Named, hookspec
 
 if TYPE_CHECKING:
     from nb_core.configs.shape import Shape
@@ -35,4 +35,12 @@ def nb_register_structure_sources() -> Sequence[StructureSource]:
 @hookspec
 def nb_register_experiment_formats() -> Sequence[ExperimentFormat]:
     """The formats of experiments that a plugin brings; called once, when they are collected."""
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec
+def nb_register_engines() -> Sequence[Named]:
+    """The engines that a plugin brings: objects of nb_physics.TileEngine; called when an engine is
+    asked for by name.
+    """
     raise NotImplementedError("a hook specification is never called")

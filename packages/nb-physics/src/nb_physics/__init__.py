@@ -28,6 +28,7 @@ from nb_physics.resolution import pixel_resolution, resolution_at
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.sources import beam_sweeps
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
+from nb_physics.tile_engine import Runner, TangentRunner, TileEngine, known_engines
 from nb_physics.tiles import (
     pixels_to_render,
     rendered_indices,
@@ -56,7 +57,10 @@ __all__ = [
     "PanelPlan",
     "Plan",
     "Progress",
+    "Runner",
     "Simulator",
+    "TangentRunner",
+    "TileEngine",
     "as_panels",
     "available_device",
     "beam_sweeps",
@@ -78,6 +82,7 @@ __all__ = [
     "kept_kernels",
     "kernels_of",
     "kernels_of_jacobian",
+    "known_engines",
     "lattice_factor",
     "long_work",
     "make_plan",

@@ -150,13 +150,13 @@ class TileLoop:
             number, (start, stop) = tile
             walk = part.walks[number % len(part.walks)]
             own = cotangent[start:stop].to(walk.eager.device)
-            return walk.slopes(part.selection, (start, stop), own, names)
+            return walk.slopes.vjp(part.selection, start, stop, own, names)
 
         def add(tile: tuple[int, tuple[int, int]], slopes: dict[str, Tensor]) -> None:
             for name in names:
                 if name in slopes:
                     total[name] += slopes[name].to(self.device)
 
-        tiles = enumerate(part.walks[0].slope_ranges(part.selection.count, self.largest))
+        tiles = enumerate(part.walks[0].slopes.vjp_ranges(part.selection.count, self.largest))
         share_out(tiles, compute, add, device=self.device)
         return total

@@ -46,7 +46,7 @@ def panel_parts(
         if key not in walks:
             told = None if walks else chosen
             mine = walks[key] = [
-                choose_walk(plan, own, pixels[key], dtype, to, engine, recorder, told)
+                choose_walk(own, pixels[key], dtype, to, engine, recorder, told)
                 for own, to in copies
             ]
         else:

@@ -117,7 +117,7 @@ def simulate_pixels(
     """
     plan, scene, target = _on_device(experiment, device, dtype)
     selections = selections_of(plan.experiment)
-    walk = EagerWalk(plan, scene, dtype, target, recorder)
+    walk = EagerWalk(scene, dtype, target, recorder)
     size, places = walk.size, []
     for given in arguments.several("pixels", pixels, "expected a list of pixels (slow, fast)"):
         panel, slow, fast = arguments.pixel(given, plan.experiment.shape)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -17,18 +18,21 @@ from nb_core import Experiment
 from nb_physics import arguments
 from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand
-from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, soonest
+from nb_physics.engine.choice import Choice, Engine, asked_for, check_engine, engine_behind, soonest
 from nb_physics.engine.cost import Work, work_of
 from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.load import BuildError
-from nb_physics.engine.tangents import CompiledTangents, Tangents, tangent_kernels
+from nb_physics.engine.tangents import tangent_kernels
 from nb_physics.loop import Progress
 from nb_physics.one_panel import parted_by_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.sharing import share_out
+from nb_physics.tile_engine import TangentRunner, Tangents
 from nb_physics.tiles import PixelSelection, check_pixels, chosen_of_panels
 from nb_physics.walk import EagerWalk, warn_once
+
+NONE_OF_THESE = "there are no kernels of these derivatives"
 
 
 def photons_and_jacobian(
@@ -69,16 +73,13 @@ def photons_and_jacobian(
     work = work_of(fixed, selection.count * repeats, name, target.type, threads, gradient=False)
     work = dataclasses.replace(work, tangents=values.numel())
     choice = _choice(fixed, tangents, work, dtype, target, check_engine(engine))
-    walk, choice = _walk(plan, fixed, tangents, choice, dtype, target)
+    walk, choice = _walk(fixed, tangents, choice, dtype, target)
     if chosen is not None:
         chosen(choice)
     photons = torch.zeros(selection.count, dtype=dtype, device=target)
     jacobian = torch.zeros((selection.count, values.numel()), dtype=torch.float64, device=target)
     with torch.no_grad():
-        if isinstance(walk, CompiledTangents):
-            _by_kernels(walk, selection, (photons, jacobian), progress)
-        else:
-            walk.compute(selection, (photons, jacobian), progress)
+        _fill_in(walk, selection, (photons, jacobian), progress)
     return photons, jacobian
 
 
@@ -115,13 +116,13 @@ Found = tuple[Tensor, Tensor]
 """Photons, shape (pixels,), and derivatives, (pixels, parameters) or of one parameter (pixels,)."""
 
 
-def _by_kernels(
-    walk: CompiledTangents, selection: PixelSelection, found: Found, progress: Progress | None
+def _fill_in(
+    walk: TangentRunner, selection: PixelSelection, found: Found, progress: Progress | None
 ) -> None:
     """Fills in photons and derivatives, tile by tile."""
 
     def compute(tile: tuple[int, int]) -> Found:
-        return walk.photons(selection, *tile)
+        return walk.jvp(selection, *tile)
 
     def keep(tile: tuple[int, int], part: Found) -> None:
         for whole, some in zip(found, part, strict=True):
@@ -129,54 +130,41 @@ def _by_kernels(
         if progress is not None:
             progress(tile[1], selection.count)
 
-    share_out(walk.ranges(selection.count), compute, keep, device=walk.device)
+    with walk.within():
+        share_out(walk.ranges(selection.count), compute, keep, device=walk.device)
 
 
-class EagerTangents:
+class EagerTangents(TangentRunner):
     """By torch in forward mode, one pass for each parameter: the readable twin of the kernels."""
 
     def __init__(
-        self,
-        plan: Plan,
-        scene: Scene,
-        tangents: Tangents,
-        dtype: torch.dtype,
-        device: torch.device,
+        self, scene: Scene, tangents: Tangents, dtype: torch.dtype, device: torch.device
     ) -> None:
         _load_forward_mode()
-        self.walk = EagerWalk(plan, scene, dtype, device)
-        self.scene, self.tangents = scene, tangents
+        self.walk, self.device = EagerWalk(scene, dtype, device), device
+        self.scene = scene
+        count = next(iter(tangents.values())).shape[-1]
+        columns = [{name: t[..., i] for name, t in tangents.items()} for i in range(count)]
+        self.moves = [
+            {name: t.contiguous() for name, t in column.items() if t.any()} for column in columns
+        ]
 
-    def compute(self, selection: PixelSelection, found: Found, progress: Progress | None) -> None:
-        """Fills in photons and derivatives, parameter by parameter.
+    def ranges(self, count: int) -> Iterator[tuple[int, int]]:
+        return self.walk.ranges(count)
 
-        Forward mode knows of one pass at a time, whose tiles threads may share.
-        """
-        photons, jacobian = found
-        tensors, count = scene_tensors(self.scene), jacobian.shape[1]
-        for number in range(count):
-            with forward_ad.dual_level():
-                dual = {
-                    name: forward_ad.make_dual(tensors[name], tangent[..., number].contiguous())
-                    for name, tangent in self.tangents.items()
-                    if bool((tangent[..., number] != 0).any())
-                }
-                scene = scene_with(self.scene, {**tensors, **dual})
+    def within(self) -> AbstractContextManager[Any]:
+        """Forward mode has one level at a time, for all threads."""
+        return forward_ad.dual_level()
 
-                def values(tile: tuple[int, int], scene: Scene = scene) -> Found:
-                    parts = forward_ad.unpack_dual(self.walk.photons(selection, *tile, scene))
-                    slope = parts.tangent
-                    none = torch.zeros_like(parts.primal)
-                    return parts.primal.clone(), none if slope is None else slope.clone()
-
-                def keep(tile: tuple[int, int], part: Found, before: int = number) -> None:
-                    place = slice(*tile)
-                    photons[place], jacobian[place, before] = part
-                    if progress is not None:
-                        progress((before * selection.count + tile[1]) // count, selection.count)
-
-                tiles = self.walk.ranges(selection.count)
-                share_out(tiles, values, keep, device=self.walk.device)
+    def jvp(self, selection: PixelSelection, start: int, stop: int) -> Found:
+        tensors, columns = scene_tensors(self.scene), []
+        for moves in self.moves:
+            dual = {name: forward_ad.make_dual(tensors[name], t) for name, t in moves.items()}
+            scene = scene_with(self.scene, {**tensors, **dual})
+            found = forward_ad.unpack_dual(self.walk.photons(selection, start, stop, scene))
+            none = torch.zeros_like(found.primal)
+            columns.append(none if found.tangent is None else found.tangent.clone())
+        return found.primal.clone(), torch.stack(columns, dim=1)
 
 
 @functools.cache
@@ -195,36 +183,38 @@ def _choice(
     work: Work,
     dtype: torch.dtype,
     device: torch.device,
-    engine: Engine,
+    engine: Engine | str,
 ) -> Choice:
     """The engine for photons and derivatives, and why."""
-    if engine is Engine.EAGER:
-        return Choice(Engine.EAGER, "asked for")
+    if engine not in (Engine.AUTO, Engine.COMPILED):
+        return Choice(engine, "asked for")
     kernels = tangent_kernels(scene, tangents, dtype, device) if work.rays else None
     if kernels is None:
-        return Choice(Engine.EAGER, "there are no kernels of these derivatives")
+        return Choice(Engine.EAGER, NONE_OF_THESE)
     if engine is Engine.COMPILED:
         return asked_for(kernels, (), is_at_hand)
     return soonest(work, kernels, (), is_at_hand)
 
 
 def _walk(
-    plan: Plan,
     scene: Scene,
     tangents: Tangents,
     choice: Choice,
     dtype: torch.dtype,
     device: torch.device,
-) -> tuple[CompiledTangents | EagerTangents, Choice]:
-    """The walk that was chosen; eager, with a warning, where its kernels cannot be built."""
-    if choice.engine is Engine.COMPILED:
+) -> tuple[TangentRunner, Choice]:
+    """The walk that was chosen; eager, with a warning, where it cannot be had."""
+    if choice.engine != Engine.EAGER:
+        engine = engine_behind(choice.engine)
         try:
-            kernels = list(choice.kernels)
-            return CompiledTangents(scene, tangents, kernels, dtype, device), choice
+            walk = engine.prepare_tangents(scene, tangents, dtype, device)
+            if walk is not None:
+                return walk, choice
+            choice = Choice(Engine.EAGER, NONE_OF_THESE)
         except BuildError as error:
             warn_once(str(error))
             choice = choice.without_kernels(str(error), of_image=True)
-    return EagerTangents(plan, scene, tangents, dtype, device), choice
+    return EagerTangents(scene, tangents, dtype, device), choice
 
 
 def _without_gradient(scene: Scene) -> Scene:

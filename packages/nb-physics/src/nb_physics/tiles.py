@@ -196,8 +196,12 @@ def chosen_of_panels(
 
 def step_blocks(plan: Plan, most: int | None = None) -> list[StepBlock]:
     """Cuts sources x steps so that even one pixel has at most so many evaluations in a block."""
+    return cut_steps(plan.sources.wavelength.numel(), plan.cell_vectors.shape[2], most)
+
+
+def cut_steps(sources: int, steps: int, most: int | None = None) -> list[StepBlock]:
+    """As `step_blocks`, of so many sources and steps of each."""
     most = most or TILE_EVALUATIONS
-    sources, steps = plan.sources.wavelength.numel(), plan.cell_vectors.shape[2]
     if steps > most:
         parts = [slice(i, i + 1) for i in range(sources)]
         cuts = _slices(steps, most)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,18 +13,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import InputError, NbWarning, Recorder, Site
-from nb_physics.engine.choice import Choice, Engine, choice_for
-from nb_physics.engine.derive import CompiledGradient
-from nb_physics.engine.make import BuildError, make_all_that_can_be
-from nb_physics.engine.walk import CompiledWalk
-from nb_physics.gradient import is_transformed, scene_gradient
-from nb_physics.plan import Plan
+from nb_physics.engine.choice import Choice, Engine, choice_for, engine_behind
+from nb_physics.engine.make import BuildError
+from nb_physics.gradient import has_gradient, is_transformed, scene_gradient
 from nb_physics.scene import Scene
 from nb_physics.tile import tile_photons
+from nb_physics.tile_engine import Runner, TileEngine
 from nb_physics.tiles import (
     PixelSelection,
+    cut_steps,
     pixel_ranges,
-    step_blocks,
     tile_evaluations,
     tile_pixels,
 )
@@ -36,12 +33,11 @@ BYTES_OF_EVALUATION = 400
 LEAST_MEMORY = 1 << 20
 
 
-class EagerWalk:
+class EagerWalk(Runner):
     """By torch. A recorder is offered every quantity."""
 
     def __init__(
         self,
-        plan: Plan,
         scene: Scene,
         dtype: torch.dtype,
         device: torch.device,
@@ -49,7 +45,7 @@ class EagerWalk:
     ) -> None:
         self.scene, self.dtype, self.device, self.recorder = scene, dtype, device, recorder
         most = tile_evaluations(device)
-        self.blocks = step_blocks(plan, most)
+        self.blocks = cut_steps(scene.wavelength.numel(), scene.cell_vectors.shape[2], most)
         self.size = tile_pixels(self.blocks, most)
 
     def of_scene(self, scene: Scene) -> EagerWalk:
@@ -77,50 +73,59 @@ class EagerWalk:
             self.recorder.record("photons", values, Site(pixels))
         return values
 
+    @property
+    def gives_vjp(self) -> bool:
+        return True
+
+    def vjp(
+        self,
+        selection: PixelSelection,
+        start: int,
+        stop: int,
+        cotangent: Float[Tensor, " pixels"],
+        names: list[str],
+    ) -> dict[str, Tensor]:
+        photons = functools.partial(self.photons, selection, start, stop)
+        return scene_gradient(self.scene, photons, cotangent, names)
+
+
+class EagerEngine(TileEngine):
+    """Torch, operation by operation: the readable twin of every other engine."""
+
+    name = "eager"
+    summary = "torch, operation by operation"
+
+    def prepare(
+        self, scene: Scene, dtype: torch.dtype, device: torch.device, *, gradient: bool = False
+    ) -> EagerWalk:
+        return EagerWalk(scene, dtype, device)
+
 
 @dataclass(frozen=True, eq=False)
 class Walk:
     """How the tiles of one device are computed.
 
     values: what gives the photons; eager: the same by torch, with a graph of every operation
-    gradient: kernels of the gradient, where there are some
     alone: whether operations have to be seen one by one, in the thread that asks for them
     """
 
-    values: EagerWalk | CompiledWalk
+    values: Runner
     eager: EagerWalk
-    gradient: CompiledGradient | None = None
     alone: bool = False
+
+    @property
+    def slopes(self) -> Runner:
+        """What gives the gradients."""
+        return self.values if self.values.gives_vjp else self.eager
 
     def of_scene(self, scene: Scene) -> Walk:
         """The same walk over another scene of the same kind: that of another panel."""
         eager = self.eager.of_scene(scene)
-        if not isinstance(self.values, CompiledWalk):
-            return dataclasses.replace(self, values=eager, eager=eager)
-        values = self.values.of_scene(scene)
-        gradient = self.gradient and self.gradient.of_walk(values)
-        return Walk(values, eager, gradient, self.alone)
-
-    def slope_ranges(self, count: int, largest: int | None) -> Iterator[tuple[int, int]]:
-        """Pixel numbers of each tile of a backward pass."""
-        return (self.gradient or self.eager).ranges(count, largest)
-
-    def slopes(
-        self,
-        selection: PixelSelection,
-        pixels: tuple[int, int],
-        cotangent: Float[Tensor, " pixels"],
-        names: list[str],
-    ) -> dict[str, Tensor]:
-        """Gradients by tensors of the scene, of the photons of some pixels times a cotangent."""
-        if self.gradient is not None:
-            return self.gradient(selection, *pixels, cotangent)
-        photons = functools.partial(self.eager.photons, selection, *pixels)
-        return scene_gradient(self.eager.scene, photons, cotangent, names)
+        values = eager if self.values is self.eager else self.values.of_scene(scene)
+        return Walk(values, eager, self.alone)
 
 
 def choose_walk(
-    plan: Plan,
     scene: Scene,
     count: int,
     dtype: torch.dtype,
@@ -129,37 +134,36 @@ def choose_walk(
     recorder: Recorder | None,
     chosen: Callable[[Choice], None] | None = None,
 ) -> Walk:
-    """The walk over so many pixels that the engine stands for; eager, with a warning, where no
-    kernel can be built.
+    """The walk over so many pixels that the engine stands for; eager, with a warning, where the
+    engine cannot be had.
 
     chosen: is told the choice that was kept
     """
     choice = choice_for(scene, count, dtype, device, engine, recorder)
-    eager = EagerWalk(plan, scene, dtype, device, recorder)
-    values, gradient, choice = _compiled(scene, dtype, device, choice)
+    eager = EagerWalk(scene, dtype, device, recorder)
+    gradient = has_gradient(scene) and (choice.engine != Engine.COMPILED or bool(choice.gradient))
+    values, choice = _prepared(scene, dtype, device, choice, gradient=gradient)
     if chosen is not None:
         chosen(choice)
     alone = recorder is not None or is_transformed(scene)
-    return Walk(values or eager, eager, gradient, alone)
+    return Walk(values or eager, eager, alone)
 
 
-def _compiled(
-    scene: Scene, dtype: torch.dtype, device: torch.device, choice: Choice
-) -> tuple[CompiledWalk | None, CompiledGradient | None, Choice]:
-    """The walk by kernels and its gradient, where they are chosen and can be had; and the choice
-    that is left.
+def _prepared(
+    scene: Scene, dtype: torch.dtype, device: torch.device, choice: Choice, *, gradient: bool
+) -> tuple[Runner | None, Choice]:
+    """What an engine other than eager torch makes ready, where one is chosen and can be had, if
+    not with its gradient; and the choice that is left.
     """
-    if choice.engine is Engine.EAGER:
-        return None, None, choice
-    walk = None
+    if choice.engine == Engine.EAGER:
+        return None, choice
+    engine = engine_behind(choice.engine)
     try:
-        make_all_that_can_be((*choice.kernels, *choice.gradient))
-        walk = CompiledWalk(scene, dtype, device)
-        gradient = CompiledGradient(walk, list(choice.gradient)) if choice.gradient else None
+        return engine.prepare(scene, dtype, device, gradient=gradient), choice
     except BuildError as error:
         warn_once(str(error))
-        return walk, None, choice.without_kernels(str(error), of_image=walk is None)
-    return walk, gradient, choice
+        choice = choice.without_kernels(str(error), of_image=not gradient)
+    return _prepared(scene, dtype, device, choice, gradient=False)
 
 
 @functools.cache

@@ -28,10 +28,14 @@ WRITTEN_OUT: dict[Any, Callable[..., Any]] = {torch.ops.nb.polynomial.default: h
 
 _FRAME = ("frame.fast", "frame.slow", "frame.normal", "frame.origin")
 _FRAME_SIZES = ("frame.pixel_size", "frame.close_distance")
-_LIGHT = ("fluence", "background")
+_LIGHT = {
+    Role.WHOLE: ("fluence", "background"),
+    Role.ADD: ("background",),
+    Role.FINISH: ("fluence",),
+}
 _SHAPES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(_FRAME, (3,)),
-    **dict.fromkeys((*_FRAME_SIZES, *_LIGHT, "fudge"), ()),
+    **dict.fromkeys((*_FRAME_SIZES, *_LIGHT[Role.WHOLE], "fudge"), ()),
     "cells": (3,),
     "reciprocal": (3, 3),
 }
@@ -44,7 +48,7 @@ def own_tensors(kernel: KernelKind) -> list[str]:
     if kernel.role is not Role.FINISH:
         moved = kernel.kind.shape.moves_with
         names += ["cells", *(name for name in ("fudge", "reciprocal") if name in moved)]
-    return names if kernel.role is Role.ADD else [*names, *_LIGHT]
+    return [*names, *_LIGHT[kernel.role]]
 
 
 def own_numbers(kernel: KernelKind) -> list[tuple[str, tuple[int, ...]]]:

@@ -12,6 +12,7 @@ import torch
 from nb_core import Experiment, InputError, Recorder, duration
 from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand, kernel_path
+from nb_physics.engine.compiled import CompiledEngine
 from nb_physics.engine.cost import (
     LOADING,
     SHARE_OF_LOADING,
@@ -28,12 +29,16 @@ from nb_physics.engine.walk import needed_kernels
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_to
+from nb_physics.tile_engine import TileEngine, engine_named
 from nb_physics.tiles import pixels_to_render
 
 MARGIN = 1.25
 """How many times over a kernel has to pay for its building: so wrong may the expected seconds be
 before a first image comes later than it would have without.
 """
+
+
+COMPILED_ENGINE = CompiledEngine()
 
 
 class Engine(StrEnum):
@@ -50,18 +55,18 @@ class Engine(StrEnum):
 class Choice:
     """Which engine computes an image, and why: a function of the work and of the kernels present.
 
-    engine: EAGER or COMPILED; reason: a phrase
+    engine: EAGER, COMPILED, or the name of a plugin's; reason: a phrase
     kernels: those that are taken, missing ones too; gradient: of those that a backward pass takes,
         which is eager where there are none
     """
 
-    engine: Engine
+    engine: Engine | str
     reason: str
     kernels: tuple[KernelKind, ...] = ()
     gradient: tuple[KernelKind, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.engine.value}: {self.reason}"
+        return f"{self.engine}: {self.reason}"
 
     @property
     def missing(self) -> tuple[KernelKind, ...]:
@@ -78,7 +83,7 @@ class Choice:
     def to_json(self) -> dict[str, object]:
         """As result folders keep it: engine, reason, and the names of the kernels' files."""
         names = [kernel_path(kernel).stem for kernel in self.kernels + self.gradient]
-        return {"name": self.engine.value, "reason": self.reason, "kernels": names}
+        return {"name": str(self.engine), "reason": self.reason, "kernels": names}
 
 
 def choose_engine(
@@ -113,13 +118,15 @@ def choice_for(
     Raises InputError for an unknown engine, and for COMPILED where kernels cannot do it.
     """
     asked = check_engine(engine)
-    obstacle = _obstacle(scene, pixels, device, recorder)
+    obstacle = _obstacle(scene, pixels, recorder) or engine_behind(asked).why_not(
+        scene, dtype, device
+    )
     if obstacle:
-        if asked is Engine.COMPILED and pixels:
-            raise InputError("engine", asked.value, f"{obstacle}; choose eager or auto")
+        if asked not in (Engine.AUTO, Engine.EAGER) and pixels:
+            raise InputError("engine", str(asked), f"{obstacle}; choose eager or auto")
         return Choice(Engine.EAGER, obstacle)
-    if asked is Engine.EAGER:
-        return Choice(Engine.EAGER, "asked for")
+    if asked not in (Engine.AUTO, Engine.COMPILED):
+        return Choice(asked, "asked for")
     kernels = needed_kernels(scene, dtype, device)
     backward = has_gradient(scene)
     derived = (gradient_kernels(kernels, scene) or []) if backward else []
@@ -130,34 +137,29 @@ def choice_for(
     return soonest(work, kernels, derived, is_at_hand)
 
 
-def check_engine(name: Engine | str) -> Engine:
-    """The engine of that name; InputError for another."""
+def check_engine(name: Engine | str) -> Engine | str:
+    """The engine of that name, as it is when a plugin brings it; InputError for another."""
     try:
         return Engine(name)
-    except ValueError as error:
-        known = ", ".join(Engine)
-        raise InputError("engine", name, f"expected one of: {known}") from error
+    except ValueError:
+        return str(engine_named(str(name)).name)
 
 
-def _obstacle(
-    scene: Scene, pixels: int, device: torch.device, recorder: Recorder | None
-) -> str | None:
-    """Why no kernel can do it."""
+def engine_behind(name: Engine | str) -> TileEngine:
+    """The engine that computes what is not left to eager torch; plugins are looked for only where
+    one is named. InputError for an unknown one.
+    """
+    return COMPILED_ENGINE if name in tuple(Engine) else engine_named(name)
+
+
+def _obstacle(scene: Scene, pixels: int, recorder: Recorder | None) -> str | None:
+    """Why nothing but eager torch can do it."""
     if not pixels:
         return "there is no pixel to compute"
     if recorder is not None:
         return "kernels show nothing inside to taps or a recorder"
     if is_transformed(scene):
         return "kernels show nothing inside, nor to torch.func"
-    if device.type == "mps":
-        return f"there are no kernels for {device.type}"
-    return _why_not_imported(scene.kind.shape)
-
-
-def _why_not_imported(shape: type) -> str | None:
-    """Why the process that builds kernels would not find the class of a shape."""
-    if shape.__module__ == "__main__" or "<locals>" in shape.__qualname__:
-        return f"kernels need a shape that can be imported, and {shape.__name__} cannot"
     return None
 
 

@@ -31,7 +31,8 @@ _ALONG_AXIS = {_aten.unsqueeze.default, _aten.slice.Tensor}
 
 
 def keep_components_apart(module: GraphModule, *, stored: frozenset[int] = frozenset()) -> None:
-    """Replaces what selects a component of a stacked vector by that component.
+    """Replaces what selects a component of a stacked vector by that component, and what asks for
+    the vector's size by that of a component.
 
     stored: ranks of vectors that are stacked even so, once, because what is computed from them
     would repeat the work of their components for each step
@@ -50,6 +51,10 @@ def keep_components_apart(module: GraphModule, *, stored: frozenset[int] = froze
             for part in list(node.users):
                 if part.target is operator.getitem:
                     _replace(part, split.component(node.args[0], part.args[1]))
+        elif node.target is _aten.sym_size.int and node.args[1] > 0 and _is_vectors(node.args[0]):
+            component = split.component(node.args[0], 0)
+            with graph.inserting_before(node):
+                _replace(node, call(graph, node.target, component, node.args[1] - 1))
     graph.eliminate_dead_code()
     graph.lint()
     module.recompile()

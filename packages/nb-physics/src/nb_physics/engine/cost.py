@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from nb_physics.engine.kernel import KernelKind, Role
 from nb_physics.scene import Kind, Scene
+from nb_physics.summation import summation_of
 from nb_physics.tiles import TILE_EVALUATIONS
 
 _NS = 1e-9
@@ -49,9 +50,7 @@ class Work:
     @property
     def running(self) -> bool:
         """Whether each term is weighted into the running sum (reference's -oversample_*)."""
-        kind = self.kind
-        every = kind.oversample_thick or kind.oversample_polar or kind.oversample_omega
-        return every and not kind.corrected
+        return summation_of(self.kind).multiplies(self.kind)
 
 
 def work_of(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nb_core import Profile, Recorder, Site
 from nb_physics.elementary import IN_KERNEL
+from nb_physics.rays import Offers, sub_pixel
 from nb_physics.scene import (
     Kind,
     Scene,
@@ -22,19 +23,8 @@ from nb_physics.scene import (
     scene_with,
     tensor_uses,
 )
-from nb_physics.tile import (
-    Offers,
-    Rays,
-    add_corrected,
-    add_reference,
-    finish_corrected,
-    finish_reference,
-    first_polarization,
-    no_polarization,
-    source_polarization,
-    sub_pixel,
-    tile_photons,
-)
+from nb_physics.summation import summation_of
+from nb_physics.tile import tile_photons
 from nb_physics.tiles import StepBlock
 
 ALL_STEPS = StepBlock(slice(0, None), slice(0, None))
@@ -72,10 +62,8 @@ class KernelKind:
 
     @property
     def sums(self) -> int:
-        """How many sums a pixel has between the calls: the terms, and the background (corrected)
-        or the polarization factor (where dmin decides which step computes it first).
-        """
-        return 2 if self.kind.corrected or self.kind.limited else 1
+        """How many sums a pixel has between the calls."""
+        return summation_of(self.kind).count(self.kind)
 
     @property
     def reduces(self) -> bool:
@@ -85,16 +73,14 @@ class KernelKind:
     @property
     def running(self) -> bool:
         """Whether factors are multiplied into the running sum, which takes memory for each step."""
-        kind = self.kind
-        oversampled = kind.oversample_thick or kind.oversample_polar or kind.oversample_omega
-        return oversampled and not kind.corrected
+        return summation_of(self.kind).multiplies(self.kind)
 
     @property
     def has_gradient(self) -> bool:
         """Whether there is a kernel of its gradient: where the sums of one sub-pixel do not enter
         into what the next one adds.
         """
-        return not (self.running or self.kind.limited)
+        return summation_of(self.kind).is_independent(self.kind)
 
     def to_json(self) -> str:
         """As text, for another process and for a checksum."""
@@ -176,32 +162,14 @@ class Kernel(nn.Module):
         if self.kernel.role is Role.WHOLE:
             return [tile_photons(scene, pixels, [ALL_STEPS], self.dtype, self.recorder)]
         if self.kernel.role is Role.FINISH:
-            return [self._finish(scene, pixels, place, sums).to(self.dtype)]
+            return [self._finish(scene, pixels, place[0], sums).to(self.dtype)]
         offers = Offers(self.recorder, Site(pixels))
-        *at, share = place
-        sub = sub_pixel(scene, pixels, (at[0], at[1], at[2]), offers)
-        state = (sums[0], sums[-1])
-        if scene.kind.corrected:
-            added = add_corrected(scene, sub, state, self.dtype, offers, share)
-        else:
-            added = add_reference(scene, sub, state, self.dtype, offers, opening=False)
-        return list(added[: self.kernel.sums])
+        layer, slow, fast, share = place
+        sub = sub_pixel(scene, pixels, (layer, slow, fast), offers)
+        return summation_of(scene.kind).add(scene, sub, sums, share, self.dtype, offers)
 
-    def _finish(
-        self,
-        scene: Scene,
-        pixels: Tensor,
-        place: tuple[Tensor, Tensor, Tensor, Tensor],
-        sums: list[Tensor],
-    ) -> Tensor:
-        offers, total = Offers(None, Site(pixels)), sums[0]
-        if scene.kind.corrected:
-            return finish_corrected(scene, total, sums[1], offers)
-        first = sub_pixel(scene, pixels, (0, 0, 0), offers)
-        capture = sub_pixel(scene, pixels, (place[0], 0, 0), offers).capture
-        if scene.kind.limited:
-            polarization = sums[1]
-        else:
-            rays = Rays(first.diffracted[:, :, None], None, source_polarization(scene, first))
-            polarization = first_polarization(no_polarization(scene, total), rays)
-        return finish_reference(scene, total, (capture, polarization, first.omega), offers)
+    def _finish(self, scene: Scene, pixels: Tensor, last: Tensor, sums: list[Tensor]) -> Tensor:
+        """last: the last layer"""
+        offers = Offers(None, Site(pixels))
+        ends = [sub_pixel(scene, pixels, (layer, 0, 0), offers) for layer in (0, last)]
+        return summation_of(scene.kind).finish(scene, sums, (ends[0], ends[1]), offers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,8 @@ from nb_physics.engine.by_pixel import own_numbers, own_tensors
 from nb_physics.engine.kernel import BY_STEP, KernelKind, Role
 from nb_physics.engine.walk import WHOLE_VECTORS, CompiledWalk, needed_kernels, padded
 from nb_physics.scene import Kind, Scene
+from nb_physics.summation import summation_of
+from nb_physics.tile_engine import TangentRunner, Tangents
 from nb_physics.tiles import PixelSelection, pixel_ranges
 
 MOST_EVALUATIONS = 1 << 18
@@ -22,9 +24,6 @@ MOST_PIXELS = 1 << 12
 
 ALIKE = 1e-12
 """How far the steps may differ from being moved by one matrix, as a fraction of their move."""
-
-Tangents = Mapping[str, Tensor]
-"""Derivatives of a scene's tensors, by name, whose last axis is that of the parameters."""
 
 _OF_CURVED = {"beam", "distance", "beam_fast", "beam_slow"}
 _ONLY_SAID = {"size_slow", "close_fast", "close_slow", "beam_center_x", "beam_center_y"}
@@ -88,7 +87,7 @@ def _without_effect(kind: Kind) -> set[str]:
     return names | ({"reciprocal", "fudge"} - kind.shape.moves_with)
 
 
-class CompiledTangents:
+class CompiledTangents(TangentRunner):
     """Photons of a scene with their derivatives along tangents, by kernels.
 
     Raises BuildError where these cannot be built.
@@ -108,7 +107,7 @@ class CompiledTangents:
         moved = tangents.get(BY_STEP, scene.cell_vectors.new_zeros(3, 3, 1, self.count))
         self.moves = step_moves(scene.cell_vectors, moved)
         none = scene.fluence.new_zeros(self.count)
-        self._background = tangents.get("background", none)
+        self._opening = tangents.get(summation_of(scene.kind).opens_with or "", none)
         self.weights = [self._weights(kernel, tangents) for kernel in kernels]
         self.turns = [
             [single[:, :, block.steps].permute(2, 0, 1).contiguous() for block in self.walk.blocks]
@@ -134,10 +133,9 @@ class CompiledTangents:
         size = min(MOST_PIXELS, MOST_EVALUATIONS // (steps * scene.wavelength.numel()))
         return pixel_ranges(count, max(1, size // WHOLE_VECTORS) * WHOLE_VECTORS)
 
-    def photons(
+    def jvp(
         self, selection: PixelSelection, start: int, stop: int
     ) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
-        """Photons of pixels number `start` to `stop`, and their derivatives."""
         pixels = padded(selection.indices(start, stop, self.device))
         once = self._whole if self.kinds[0].role is Role.WHOLE else self._summed
         values, columns, turned = once(pixels, 0)
@@ -174,8 +172,7 @@ class CompiledTangents:
             total = list(torch._foreach_add(total, new)) if total else new
         values, *found = finish([pixels, *walk.last_place(), *sums, *walk.parts[0]])
         columns = self._columns(0, total) + self._columns(1, found)
-        if not walk.scene.kind.corrected:  # the sum begins with the background
-            columns += slopes[0][:, None] * self._background[None, :]
+        columns += slopes[0][:, None] * self._opening[None, :]
         return values, columns, total[-1]
 
     def _columns(self, kernel: int, found: list[Tensor]) -> Float[Tensor, "pixels parameters"]:

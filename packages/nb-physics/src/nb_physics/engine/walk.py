@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
@@ -15,8 +16,13 @@ from nb_physics.engine.kernel import BY_STEP, KernelKind, Role, kernel_tensors
 from nb_physics.engine.library import Argument, Fixed, Library
 from nb_physics.engine.load import CompiledKernel, load_kernels
 from nb_physics.scene import Scene, scene_tensors
-from nb_physics.tile import no_polarization
+from nb_physics.summation import summation_of
+from nb_physics.tile import turns
+from nb_physics.tile_engine import Runner
 from nb_physics.tiles import PixelSelection, StepBlock
+
+if TYPE_CHECKING:
+    from nb_physics.engine.derive import CompiledGradient
 
 MOST_PIXELS = 1 << 17
 MOST_EVALUATIONS = 1 << 23
@@ -44,10 +50,14 @@ def needed_kernels(scene: Scene, dtype: torch.dtype, device: torch.device) -> li
     return [KernelKind(role, scene.kind, name, device.type, sources, steps) for role in roles]
 
 
-class CompiledWalk:
+class CompiledWalk(Runner):
     """A scene and its kernels, or others of the same roles. Raises BuildError where these cannot
     be built.
+
+    gradient: kernels of its gradient, where they are wanted and there are some
     """
+
+    gradient: CompiledGradient | None = None
 
     def __init__(
         self,
@@ -89,7 +99,27 @@ class CompiledWalk:
         own = {n: Fixed(theirs[names[n]].detach()) for n in changed}
         other.parts = [[own.get(n, fixed) for n, fixed in enumerate(part)] for part in self.parts]
         other._prepare(own.values())
+        other.gradient = self.gradient and self.gradient.of_walk(other)
         return other
+
+    @property
+    def gives_vjp(self) -> bool:
+        return self.gradient is not None
+
+    def vjp_ranges(self, count: int, largest: int | None = None) -> Iterator[tuple[int, int]]:
+        return (self.gradient or self).ranges(count, largest)
+
+    def vjp(
+        self,
+        selection: PixelSelection,
+        start: int,
+        stop: int,
+        cotangent: Float[Tensor, " pixels"],
+        names: list[str],
+    ) -> dict[str, Tensor]:
+        if self.gradient is None:
+            return super().vjp(selection, start, stop, cotangent, names)
+        return self.gradient(selection, start, stop, cotangent)
 
     def ranges(
         self, count: int, largest: int | None = None, threads: int = 1
@@ -143,9 +173,9 @@ class CompiledWalk:
 
     def calls(self) -> Iterator[tuple[list[Fixed], StepBlock, list[Fixed]]]:
         """Place, steps and tensors of every call of ADD, in their order."""
-        for place in self.scene.places():
-            for block, tensors in zip(self.blocks, self.parts, strict=True):
-                yield self.place(*place, 1 if block.steps.start == 0 else 0), block, tensors
+        for turn in turns(self.scene, self.blocks):
+            place = self.place(*turn.place, turn.share)
+            yield place, self.blocks[turn.block], self.parts[turn.block]
 
     def last_place(self) -> list[Fixed]:
         """The place that FINISH takes: the last layer."""
@@ -153,11 +183,8 @@ class CompiledWalk:
 
     def opening(self, pixels: Int[Tensor, " pixels"]) -> list[Tensor]:
         """The sums of a pixel before any term."""
-        total = torch.zeros_like(pixels, dtype=self.scene.fluence.dtype)
-        if self.scene.kind.corrected:
-            return [total, torch.zeros_like(total)]
-        total = total + self.scene.background
-        return [total, no_polarization(self.scene, total)][: self.kinds[0].sums]
+        sums = summation_of(self.scene.kind).open(self.scene, pixels)
+        return [total.contiguous() for total in sums]
 
     def place(self, *numbers: int) -> list[Fixed]:
         """Layer, slow, fast and share of the background, as a kernel takes them."""

@@ -9,7 +9,7 @@ from typing import Any
 from nb_bench.cost import count_arguments
 from nb_bench.rows import Row, Times, ceilings_of, median_ratio
 from nb_bench.workloads import Workload
-from nb_core import wording
+from nb_core.wording import aligned as aligned_lines
 
 SCHEMA = "nb-bench/1"
 NONE = "-"
@@ -115,7 +115,7 @@ def list_workloads(workloads: Sequence[Workload]) -> str:
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of text: the first column flush left, the others right."""
-    return "\n".join(wording.aligned([head, *rows], right=range(1, len(head))))
+    return "\n".join(aligned_lines([head, *rows], right=range(1, len(head))))
 
 
 def _times_cells(row: Row) -> list[str]:

@@ -32,6 +32,7 @@ from nb_core.formats.matrix import read_matrix
 from nb_core.formats.sources import read_sources
 from nb_core.formats.structure_source import read_structure_factors
 from nb_core.friedel import with_friedel_mates
+from nb_core.panel_tables import instead_of_plane
 
 Settings = dict[str, Any]
 
@@ -127,12 +128,15 @@ def settings_to_experiment(settings: Settings) -> Experiment:
 
 def _refuse_of_one_plane(settings: Settings) -> None:
     """InputError for what places or sizes nanoBragg's plane, where there are panels."""
+    vectors = any(settings.get(key) is not None for key in CUSTOM_VECTORS)
+    implied = ["pivot.state", *(["detector.detector_convention"] if vectors else [])]
     for key, value in settings.items():
         section, _, field = key.partition(".")
-        if section in ("detector", "size", "pivot", "roi") and value is not None:
-            name = "roi" if section == "roi" else field
-            remedy = "belongs to nanoBragg's one plane; with panels give it in each [[panel]]"
-            raise InputError(name, value, remedy)
+        if key in implied or value is None:
+            continue
+        if section in ("detector", "size", "pivot", "roi"):
+            name = {"roi": "roi", "pivot": "detector_pivot"}.get(section, field)
+            raise InputError(name, value, instead_of_plane(name))
 
 
 def _with_plain_names(settings: Settings) -> Settings:

@@ -25,6 +25,7 @@ from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.orientation import cell_parameters
 from nb_physics.panels import PanelPlan, moving_axes
 from nb_physics.plan import Plan, make_plan
+from nb_physics.resolution import pixel_resolution, resolution_at
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.sources import beam_sweeps
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
@@ -94,9 +95,11 @@ __all__ = [
     "panel_figures",
     "photons_and_jacobian",
     "photons_at",
+    "pixel_resolution",
     "pixels_to_render",
     "plan_of_panel",
     "rendered_indices",
+    "resolution_at",
     "select_of_panel",
     "select_pixels",
     "selections_of",

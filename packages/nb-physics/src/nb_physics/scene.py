@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
 import torch
@@ -26,6 +26,7 @@ from nb_physics.plan import Plan
 from nb_physics.polarization import field_axes
 from nb_physics.structure import StructureGrid
 from nb_physics.tiles import StepBlock
+from nb_physics.uses import FIXED, SINGLE
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Kind:
     oversample_omega: bool
 
     @property
-    def classes(self) -> tuple[type, ...]:
+    def classes(self) -> tuple[type[OwnTensors], ...]:
         """What computes the shape and the backgrounds."""
         return (self.shape, *self.backgrounds)
 
@@ -77,8 +78,8 @@ class Scene:
     arithmetic: Arithmetic
     layers: int
     grid: int
-    fpixels: Float[Tensor, ""]
-    oversample: Float[Tensor, ""]
+    fpixels: Float[Tensor, ""] = field(metadata=SINGLE | FIXED)
+    oversample: Float[Tensor, ""] = field(metadata=SINGLE | FIXED)
     layer_depth: Float[Tensor, ""]
     attenuation: Float[Tensor, ""]
     frame: DetectorFrame
@@ -89,28 +90,22 @@ class Scene:
     electric: Float[Tensor, "3 sources"]
     magnetic: Float[Tensor, "3 sources"]
     cell_vectors: Float[Tensor, "3 3 steps"]
-    cells: Float[Tensor, "3"]
-    reciprocal: Float[Tensor, "3 3"]
+    cells: Float[Tensor, "3"] = field(metadata=SINGLE)
+    reciprocal: Float[Tensor, "3 3"] = field(metadata=SINGLE)
     structure: StructureGrid
-    fudge: Float[Tensor, ""]
-    shape: LatticeFactor
-    dmin: Float[Tensor, ""]
+    fudge: Float[Tensor, ""] = field(metadata=SINGLE)
+    shape: LatticeFactor = field(metadata=SINGLE)
+    dmin: Float[Tensor, ""] = field(metadata=FIXED)
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
-    backgrounds: tuple[Background, ...]
-    divisor: Float[Tensor, ""]
+    backgrounds: tuple[Background, ...] = field(metadata=SINGLE)
+    divisor: Float[Tensor, ""] = field(metadata=FIXED)
 
     def part(self, block: StepBlock) -> Scene:
         """The scene with the sources and steps of a block only."""
-        return dataclasses.replace(
-            self,
-            incident=self.incident[:, block.sources],
-            wavelength=self.wavelength[block.sources],
-            weight=self.weight[block.sources],
-            electric=self.electric[:, block.sources],
-            magnetic=self.magnetic[:, block.sources],
-            cell_vectors=self.cell_vectors[:, :, block.steps],
-        )
+        some = {name: getattr(self, name)[..., block.sources] for name in fields_along("sources")}
+        some |= {name: getattr(self, name)[..., block.steps] for name in fields_along("steps")}
+        return dataclasses.replace(self, **some)
 
     def places(self) -> Iterator[tuple[int, int, int]]:
         """Every layer and sub-pixel (layer, slow, fast), in nanoBragg's order."""
@@ -209,38 +204,60 @@ def scene_of_panel(plan: Plan, first: Scene, number: int) -> Scene:
 _NESTED = (DetectorFrame, StructureGrid)
 
 
+@functools.cache
+def fields_along(axis: str) -> tuple[str, ...]:
+    """The fields of a scene whose last axis has this name in their annotations."""
+    hints = get_type_hints(Scene)
+    return tuple(
+        one.name
+        for one in dataclasses.fields(Scene)
+        if getattr(hints[one.name], "dim_str", "").split()[-1:] == [axis]
+    )
+
+
 def scene_tensors(scene: Scene) -> dict[str, Tensor]:
     """All tensors of a scene by the path of their field, always in the same order."""
-    names = _tensor_paths()
+    names = _own_uses()
     tensors = dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
-    for path, part in _parts_of_plugins(scene):
+    parts = (scene.shape, *scene.backgrounds)
+    for path, part in zip(_paths_of_plugins(len(parts)), parts, strict=True):
         tensors |= {f"{path}.{name}": getattr(part, name) for name in part.tensor_names()}
     return tensors
 
 
-def _parts_of_plugins(scene: Scene) -> Iterator[tuple[str, OwnTensors]]:
-    """What has tensors that its class decides on, by its path."""
-    yield "shape", scene.shape
-    for number, background in enumerate(scene.backgrounds):
-        yield f"backgrounds.{number}", background
+def _paths_of_plugins(count: int) -> list[str]:
+    """The paths of a scene's shape and of its backgrounds, whose tensors their classes decide."""
+    return ["shape", *(f"backgrounds.{number}" for number in range(count - 1))]
 
 
 @functools.cache
-def _tensor_paths() -> tuple[str, ...]:
-    """The path of each field of a scene, and of what is in it, that holds a tensor."""
-    found: list[str] = []
+def tensor_uses(kind: Kind) -> dict[str, Mapping[str, bool]]:
+    """The uses of each tensor of a scene, by its path."""
+    of_plugins = zip(_paths_of_plugins(len(kind.classes)), kind.classes, strict=True)
+    uses = {one.name: one.metadata for one in dataclasses.fields(Scene)}
+    return _own_uses() | {
+        f"{path}.{name}": uses[path.partition(".")[0]]
+        for path, part in of_plugins
+        for name in part.tensor_names()
+    }
+
+
+@functools.cache
+def _own_uses() -> dict[str, Mapping[str, bool]]:
+    """The uses of each field of a scene that holds a tensor, and of what is in it, by its path."""
+    found: dict[str, Mapping[str, bool]] = {}
 
     def collect(kind: type, path: str) -> None:
         hints = get_type_hints(kind)
-        for field in dataclasses.fields(kind):
-            hint = hints[field.name]
+        for one in dataclasses.fields(kind):
+            hint = hints[one.name]
             if hint in _NESTED:
-                collect(hint, f"{path}{field.name}.")
+                collect(hint, f"{path}{one.name}.")
             elif isinstance(hint, type) and issubclass(hint, AbstractArray):
-                found.append(f"{path}{field.name}")
+                found[f"{path}{one.name}"] = one.metadata
 
     collect(Scene, "")
-    return tuple(found)
+    return found
 
 
 def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
@@ -248,12 +265,12 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
 
     def replaced(value: Any, path: str) -> Any:
         fields: dict[str, Any] = {}
-        for field in dataclasses.fields(value):
-            part, name = getattr(value, field.name), f"{path}{field.name}"
+        for one in dataclasses.fields(value):
+            part, name = getattr(value, one.name), f"{path}{one.name}"
             if isinstance(part, Tensor):
-                fields[field.name] = tensors[name]
+                fields[one.name] = tensors[name]
             elif isinstance(part, _NESTED):
-                fields[field.name] = replaced(part, f"{name}.")
+                fields[one.name] = replaced(part, f"{name}.")
         return dataclasses.replace(value, **fields)
 
     result: Scene = replaced(scene, "")
@@ -271,10 +288,6 @@ Part = TypeVar("Part", bound=OwnTensors)
 def _with_own(part: Part, path: str, tensors: dict[str, Tensor]) -> Part:
     return part.with_numbers({name: tensors[f"{path}.{name}"] for name in part.tensor_names()})
 
-
-_SINGLE = {"fpixels", "oversample", "cells", "reciprocal", "fudge"}
-_SINGLE_PARTS = ("structure.", "shape.", "backgrounds.")
-"""Fields that float32 holds, or that come in after the phases; so do the structure factors."""
 
 _COUNTED = 1 << 24
 """Up to here float32 counts without gaps."""
@@ -297,15 +310,19 @@ def scene_to(scene: Scene, device: torch.device, *, pairs: bool | None = None) -
     if torch.is_grad_enabled() and any(value.requires_grad for value in tensors.values()):
         remedy = "it has no float64, which gradients are computed in; choose cpu or cuda"
         raise InputError("device", str(device), remedy)
-    wide = {"structure.spans"} if scene.structure.values.numel() > _COUNTED else set()
-    pairs_of = {name: _as_pair(name, value, device, wide) for name, value in tensors.items()}
+    single = {name for name, use in tensor_uses(scene.kind).items() if "single" in use}
+    if scene.structure.values.numel() > _COUNTED:
+        single.remove("structure.spans")
+    pairs_of = {
+        name: _as_pair(value, device, single=name in single) for name, value in tensors.items()
+    }
     return dataclasses.replace(scene_with(scene, pairs_of), arithmetic=OF_PAIRS)
 
 
-def _as_pair(name: str, value: Tensor, device: torch.device, wide: set[str]) -> Tensor:
+def _as_pair(value: Tensor, device: torch.device, *, single: bool) -> Tensor:
     """A pair, or an ordinary tensor where that will do."""
     if not value.is_floating_point():
         return value.to(device)
-    if name in _SINGLE or (name.startswith(_SINGLE_PARTS) and name not in wide):
+    if single:
         return value.detach().to(torch.float32).to(device)
     return to_pair(value, device)

@@ -23,6 +23,7 @@ PUBLIC = (
     "nb_core.ran1",
     "nb_core.sweeps",
     "nb_core.units",
+    "nb_core.wording",
     "nb_physics",
     "nb_physics.formulas",
     "nb_taps",

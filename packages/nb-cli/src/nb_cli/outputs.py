@@ -23,6 +23,7 @@ from nb_core import (
     PixelKind,
 )
 from nb_core.formats import HeaderStyle, SmvHeader, write_dump
+from nb_core.wording import counted
 from nb_physics import (
     DigitalImage,
     Figures,
@@ -142,12 +143,11 @@ def outputs_of_panels(
     Raises InputError for a format that holds no photons, or not those of several panels.
     """
     outputs, count = experiment.outputs, len(experiment.panels)
+    holds = f"holds one plane, and there are {count} panels"
+    holds = holds if count > 1 else "holds nanoBragg's own plane, not a panel"
     for name in ("intfile", "pgmfile", "noisefile"):
         if getattr(outputs, name) is not None:
-            remedy = (
-                f"holds one plane, and there are {count} panels; write their "
-                "photons (-floatfile), panel by panel, or draw them (--png)"
-            )
+            remedy = f"{holds}; write photons (-floatfile), panel by panel, or draw them (--png)"
             raise InputError(f"-{name}", getattr(outputs, name), remedy)
     files = {} if outputs.floatfile is None else {"float": outputs.floatfile}
     if not (files or named or out):
@@ -156,7 +156,7 @@ def outputs_of_panels(
     for output in chosen:
         several = output.format.several_panels or count == 1
         if not several or PixelKind.PHOTONS not in output.format.holds:
-            remedy = f"{output.format.title} cannot hold the photons of {count} panels"
+            remedy = f"{output.format.title} cannot hold the photons of {counted(count, 'panel')}"
             raise InputError("--out", output.path, remedy)
     return chosen
 

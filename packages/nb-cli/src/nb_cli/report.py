@@ -9,9 +9,11 @@ from torch import Tensor
 
 from nb_cli.crystal_report import crystal_rows, crystal_words
 from nb_cli.panel_report import panel_rows
-from nb_core import Detector, DetectorConvention, NbWarning, Profile
+from nb_cli.unused import unused
+from nb_core import Detector, DetectorConvention, NbWarning, Profile, config_to_text
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
+from nb_core.wording import aligned, counted
 from nb_physics import (
     Choice,
     DetectorFrame,
@@ -27,12 +29,12 @@ from nb_physics.formulas import dot, length, rectangle_solid_angle
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
     """An aligned account of the resolved experiment, and of the engine that computes it."""
-    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan)]
+    rows += [("not used", text) for text in unused(plan.experiment)]
+    rows += _sampling_rows(plan)
     if engine is not None:
         rows.append(("engine", str(engine)))
-    width = max(len(name) for name, _ in rows)
-    lines = [f"  {name:<{width}}  {text}" for name, text in rows]
-    return "\n".join(lines)
+    return "\n".join(f"  {line}" for line in aligned(rows))
 
 
 def warn_of_long_work(plan: Plan) -> None:
@@ -68,7 +70,7 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
         rows.append(("", own))
     spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
     seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
-    domains = f"{plan.mosaic_count} domain{'s' if plan.mosaic_count > 1 else ''}"
+    domains = counted(plan.mosaic_count, "domain")
     rows.append(("mosaic", f"{domains} over {_number(spread)} deg{seed}  ({why})"))
     phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
     sampled = "middle" if plan.corrected else "start"
@@ -113,6 +115,8 @@ def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
     if plan.background > 0:
         water = plan.experiment.background.water_size_um
         rows.append(("water", f"cube of {_number(water)} um"))
+    terms = plan.experiment.background.terms
+    rows += [("background", f"{term.label} ({config_to_text(term)})") for term in terms]
     return rows
 
 
@@ -200,7 +204,7 @@ def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
-    steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
+    steps = counted(sweep.count, "step")
     spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
     return f"{steps} over {spread}  ({sweep.why})" if sweep.range else f"1 step  ({sweep.why})"
 

@@ -1,6 +1,7 @@
 """X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
 
 from nb_physics.arguments import pixel as checked_pixel
+from nb_physics.background import Background, ScatteredRays
 from nb_physics.batch import simulate_batch
 from nb_physics.crystals import CrystalPlan, crystal_experiment
 from nb_physics.devices import available_device, computing_device
@@ -26,6 +27,7 @@ from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.orientation import cell_parameters
 from nb_physics.panels import PanelPlan, moving_axes
 from nb_physics.plan import Plan, make_plan
+from nb_physics.resolution import pixel_resolution, resolution_at
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.sources import beam_sweeps
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
@@ -41,6 +43,7 @@ from nb_physics.tiles import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Background",
     "BuildError",
     "Choice",
     "Crystal",
@@ -60,6 +63,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Runner",
+    "ScatteredRays",
     "Simulator",
     "TangentRunner",
     "TileEngine",
@@ -95,10 +99,12 @@ __all__ = [
     "panel_figures",
     "photons_and_jacobian",
     "photons_at",
+    "pixel_resolution",
     "pixels_to_render",
     "plan_of_crystal",
     "plan_of_panel",
     "rendered_indices",
+    "resolution_at",
     "select_of_panel",
     "select_pixels",
     "selections_of",

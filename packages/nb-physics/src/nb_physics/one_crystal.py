@@ -27,10 +27,11 @@ def plan_of_crystal(experiment: Experiment | Plan, crystal: int) -> Plan:
     own = crystal_experiment(plan.experiment, crystal)
     if not plan.experiment.more_crystals:
         return plan
-    background = torch.zeros_like(plan.background) if crystal else plan.background
-    return dataclasses.replace(
-        plan, experiment=own, crystals=(plan.crystals[crystal],), background=background
-    )
+    alone = dataclasses.replace(plan, experiment=own, crystals=(plan.crystals[crystal],))
+    if not crystal:
+        return alone
+    none = torch.zeros_like(plan.background)
+    return dataclasses.replace(alone, background=none, backgrounds=())
 
 
 def added(

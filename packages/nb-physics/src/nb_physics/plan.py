@@ -23,6 +23,7 @@ from nb_core.sweeps import Sweep, resolve_layers, resolve_sensor
 from nb_core.units import mm_to_m, um_to_m
 from nb_physics.arguments import expect_experiment
 from nb_physics.axes import LabAxes, lab_axes
+from nb_physics.background import Background
 from nb_physics.crystals import crystal_plans, each_crystal, warn_of_rotation
 from nb_physics.frame import place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
@@ -74,6 +75,7 @@ def _resolved(experiment: Experiment) -> Plan:
         fluence=fluence,
         background=water_intensity(um_to_m(water), fluence),
         polarization=_kahn(experiment),
+        backgrounds=_backgrounds(experiment),
         dmin=scalar_tensor(experiment.sampling.dmin_A),
         notes=tuple(notes),
     )
@@ -95,6 +97,19 @@ def _panels(experiment: Experiment, axes: LabAxes) -> tuple[PanelPlan, ...]:
             shape=(detector.spixels, detector.fpixels),
         ),
     )
+
+
+def _backgrounds(experiment: Experiment) -> tuple[Background, ...]:
+    """What computes other backgrounds than water, with their numbers as tensors."""
+    terms = experiment.background.terms
+    for term in terms:
+        if not isinstance(term, Background):
+            remedy = "it computes nothing; derive it from nb_physics.Background"
+            raise InputError("terms", type(term).__name__, remedy)
+    if terms and experiment.profile is Profile.REFERENCE:
+        remedy = "nanoBragg has water only; choose the corrected profile (--profile corrected)"
+        raise InputError("terms (-background)", terms[0].name, remedy)
+    return tuple(term.as_tensors() for term in terms if isinstance(term, Background))
 
 
 def _kahn(experiment: Experiment) -> Float[Tensor, ""]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from nb_core import Experiment, Profile
 from nb_core.sweeps import Sweep
 from nb_physics.axes import LabAxes
+from nb_physics.background import Background
 from nb_physics.crystals import CrystalPlan
 from nb_physics.frame import DetectorFrame
 from nb_physics.lattice import LatticeFactor
@@ -27,7 +28,7 @@ class Plan:
 
     panels: of the detector, each where it stands; nanoBragg's plane is one
     crystals: each as it is alone; most have one, whose numbers the plan gives itself
-    background: water, photons per steradian at one fluence
+    background: water, photons per steradian at one fluence; backgrounds: others
     notes: what was chosen automatically, and why
     """
 
@@ -39,6 +40,7 @@ class Plan:
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
     polarization: Float[Tensor, ""]
+    backgrounds: tuple[Background, ...]
     dmin: Float[Tensor, ""]
     notes: tuple[str, ...]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def _is_whole(word: str) -> bool:
 )
 @click.option(
     "--crystal-number",
-    "crystal",
+    "number",
     type=int,
     default=0,
     show_default=True,
@@ -105,7 +106,7 @@ def command(
     pixels: tuple[Pixel, ...],
     of_panels: tuple[Pixel, ...],
     region: tuple[int, int, int, int] | None,
-    crystal: int,
+    number: int,
     tag: str | None,
     taps: str | None,
     oversample: int | None,
@@ -142,16 +143,16 @@ def command(
     noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)
     kept = as_json or bool(out_dir)
     inputs = _inputs(experiment, arguments) if kept else {}
-    traced = _trace(
-        experiment, _pixels((*pixels, *of_panels), region), chosen, crystal, device, dtype, noise
-    )
+    with _named("--pixel" if (pixels or of_panels) else "--roi"):
+        named = _pixels((*pixels, *of_panels), region)
+        traced = _trace(experiment, named, chosen, number, device, dtype, noise)
     folder = None
     if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
     _print(traced, lines=lines)
     if len(experiment.crystals) > 1:
         count = len(experiment.crystals)
-        click.echo(f"\ncrystal {crystal} of {count}, 0 to {count - 1} (--crystal-number)")
+        click.echo(f"\ncrystal {number} of {count}, 0 to {count - 1} (--crystal-number)")
     if folder is not None:
         click.echo(f"wrote {folder}")
 
@@ -222,6 +223,20 @@ def _pixels(pixels: tuple[Pixel, ...], region: tuple[int, int, int, int] | None)
     if not found:
         raise InputError("--pixel", "(not given)", "name a pixel: --pixel SLOW FAST")
     return found
+
+
+@contextmanager
+def _named(option: str) -> Iterator[None]:
+    """Errors about a pixel, a rectangle or a crystal name the option that it comes from."""
+    from nb_core import InputError
+
+    names = {"pixel": option, "roi": "--roi", "crystal": "--crystal-number"}
+    try:
+        yield
+    except InputError as error:
+        if error.field not in names:
+            raise
+        raise InputError(names[error.field], error.value, error.remedy) from None
 
 
 def _trace(

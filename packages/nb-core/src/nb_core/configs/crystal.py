@@ -92,13 +92,13 @@ class CrystalConfig(Config):
         self._check_space_group()
 
     def _check_space_group(self) -> None:
-        """A text of one line with a letter or a digit; of a number its digits."""
+        """A text that can be a name; of a number its digits."""
         given = self.space_group
         if isinstance(given, int) and not isinstance(given, bool):
             if not 1 <= given <= SPACE_GROUPS:
                 raise InputError("space_group", given, f"are numbered 1 to {SPACE_GROUPS}")
             object.__setattr__(self, "space_group", str(given))
-        elif given is not None and not (isinstance(given, str) and _is_a_name(given)):
+        elif given is not None and not _is_a_name(checks.text("space_group", given)):
             remedy = "expected a name of a space group, such as P 43 21 2, or its number"
             raise InputError("space_group", given, remedy)
 
@@ -189,9 +189,8 @@ class CrystalConfig(Config):
 
 
 def _is_a_name(text: str) -> bool:
-    """Whether a text can name a space group: short, of one line, with a letter or a digit."""
-    named = any(letter.isalnum() for letter in text)
-    return named and text.isprintable() and len(text) <= LONGEST_NAME
+    """Whether a text can name a space group: short, with a letter or a digit."""
+    return any(letter.isalnum() for letter in text) and len(text) <= LONGEST_NAME
 
 
 def _triple(

@@ -101,7 +101,7 @@ def choose_engine(
     target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     scene = scene_to(make_scene(plan), target)
-    alike = sum(kind_of(plan, crystal=crystal) == scene.kind for crystal in plan.crystals)
+    alike = sum(kind_of(plan, number=n) == scene.kind for n in range(len(plan.crystals)))
     return choice_for(scene, alike * pixels_to_render(plan.experiment), dtype, target, engine)
 
 

@@ -43,13 +43,7 @@ def structure_factor_jacobian(
     pixels = arguments.flat_indices(pixels)
     check_pixels(pixels, plan.experiment.shape)
     if plan.experiment.more_crystals:
-
-        def one(own: Plan, count: Progress) -> Tensor:
-            return structure_factor_jacobian(
-                own, pixels, device=device, dtype=dtype, progress=count
-            )
-
-        return added(plan, one, progress).coalesce()
+        return _of_crystals(plan, pixels, device, dtype, progress)
     if plan.experiment.panels:
         return _of_panels(plan, pixels, device, dtype, progress)
     scene, blocks = _of_list_only(scene_to(make_scene(plan), target)), step_blocks(plan)
@@ -72,6 +66,21 @@ def structure_factor_jacobian(
 
     share_out(pixel_ranges(pixels.numel(), _tile(evaluations, scene)), rows, keep, device=target)
     return _joined(parts, (pixels.numel(), factors.F.numel()), target)
+
+
+def _of_crystals(
+    plan: Plan,
+    pixels: Int[Tensor, " pixels"],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    progress: Progress | None,
+) -> Float[Tensor, "pixels reflections"]:
+    """The rows of pixels of several crystals, which share the list."""
+
+    def one(own: Plan, count: Progress) -> Tensor:
+        return structure_factor_jacobian(own, pixels, device=device, dtype=dtype, progress=count)
+
+    return added(plan, one, progress).coalesce()
 
 
 def _of_panels(

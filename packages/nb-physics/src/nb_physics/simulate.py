@@ -20,7 +20,7 @@ from nb_physics.parts import make_parts, of_all_crystals
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_of_panel, scene_to
 from nb_physics.sharing import share_out
-from nb_physics.tiles import chosen_of_panels, selections_of, tile_evaluations
+from nb_physics.tiles import PixelSelection, chosen_of_panels, selections_of, tile_evaluations
 from nb_physics.walk import EagerWalk, affordable_pixels
 
 
@@ -61,8 +61,7 @@ def simulate(
         max_memory = arguments.whole("max_memory", max_memory, remedy)
     if image_dtype is not None:
         check_dtype(image_dtype, torch.device("cpu"), "image_dtype")
-    plan, scene, target = _on_device(experiment, device, dtype)
-    _refuse_recorder(plan, recorder)
+    plan, scene, target = _on_device(experiment, device, dtype, recorder)
     selections, shape = selections_of(plan.experiment), plan.experiment.shape
     options = (dtype, target, engine, recorder, chosen)
     parts = make_parts(plan, scene, enumerate(selections), *options)
@@ -124,24 +123,12 @@ def simulate_pixels(
     With several panels a pixel is (panel, slow, fast). Raises InputError as `simulate`, and for a
     pixel that is not rendered: off the detector, outside the region of interest or masked.
     """
-    plan, scene, target = _on_device(experiment, device, dtype)
-    _refuse_recorder(plan, recorder)
+    plan, scene, target = _on_device(experiment, device, dtype, recorder)
     if len(plan.crystals) > 1:
-
-        def one(own: Plan, count: Progress) -> Tensor:
-            return simulate_pixels(own, pixels, device=device, dtype=dtype, progress=count)
-
-        return added(plan, one, progress)
+        return _of_crystals(plan, pixels, device, dtype, progress)
     selections = selections_of(plan.experiment)
     walk = EagerWalk(scene, dtype, target, recorder)
-    size, places = walk.size, []
-    for given in arguments.several("pixels", pixels, "expected a list of pixels (slow, fast)"):
-        panel, slow, fast = arguments.pixel(given, plan.experiment.shape)
-        number = selections[panel].number(slow, fast)
-        if number is None:
-            remedy = "not rendered: off the detector, outside the region of interest, or masked"
-            raise InputError("pixel", given, remedy)
-        places.append((panel, number))
+    size, places = walk.size, _rendered(pixels, selections, plan.experiment.shape)
     tiles: dict[tuple[int, int], Tensor] = {}
     wanted = sorted({(panel, number // size) for panel, number in places})
     scenes = {panel: scene_of_panel(plan, scene, panel) for panel, _ in wanted}
@@ -164,16 +151,49 @@ def simulate_pixels(
     return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)
 
 
-def _refuse_recorder(plan: Plan, recorder: Recorder | None) -> None:
-    """InputError for a recorder that would be offered the same pixels once for each crystal."""
-    if recorder is not None and len(plan.crystals) > 1:
-        remedy = "sees one crystal at a time: give it those of plan_of_crystal(experiment, number)"
-        raise InputError("recorder", f"{len(plan.crystals)} crystals", remedy)
+def _rendered(
+    pixels: Sequence[tuple[int, ...]], selections: Sequence[PixelSelection], shape: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """For each pixel its panel, and its number among those that are rendered of it."""
+    places = []
+    for given in arguments.several("pixels", pixels, "expected a list of pixels (slow, fast)"):
+        panel, slow, fast = arguments.pixel(given, shape)
+        number = selections[panel].number(slow, fast)
+        if number is None:
+            remedy = "not rendered: off the detector, outside the region of interest, or masked"
+            raise InputError("pixel", given, remedy)
+        places.append((panel, number))
+    return places
+
+
+def _of_crystals(
+    plan: Plan,
+    pixels: Sequence[tuple[int, ...]],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    progress: Progress | None,
+) -> Float[Tensor, " pixels"]:
+    """Photons of some pixels of several crystals."""
+
+    def one(own: Plan, count: Progress) -> Tensor:
+        return simulate_pixels(own, pixels, device=device, dtype=dtype, progress=count)
+
+    return added(plan, one, progress)
 
 
 def _on_device(
-    experiment: Experiment | Plan, device: torch.device | str, dtype: torch.dtype
+    experiment: Experiment | Plan,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    recorder: Recorder | None = None,
 ) -> tuple[Plan, Scene, torch.device]:
+    """The plan, its first scene, and the device.
+
+    InputError for a recorder that would be offered the same pixels once for each crystal.
+    """
     target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    if recorder is not None and len(plan.crystals) > 1:
+        remedy = "sees one crystal at a time: give it those of plan_of_crystal(experiment, number)"
+        raise InputError("recorder", f"{len(plan.crystals)} crystals", remedy)
     return plan, scene_to(make_scene(plan), target), target

@@ -149,10 +149,7 @@ def command(
     folder = None
     if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
-    _print(traced, lines=lines)
-    if len(experiment.crystals) > 1:
-        count = len(experiment.crystals)
-        click.echo(f"\ncrystal {number} of {count}, 0 to {count - 1} (--crystal-number)")
+    _print(traced, len(experiment.crystals), lines=lines)
     if folder is not None:
         click.echo(f"wrote {folder}")
 
@@ -269,7 +266,7 @@ def _trace(
         )
 
 
-def _print(traced: Sequence[Traced], *, lines: bool) -> None:
+def _print(traced: Sequence[Traced], crystals: int, *, lines: bool) -> None:
     """What matters most comes last, where it stays in sight."""
     from nb_cli.account import describe_pixel, describe_reason, describe_record, describe_results
 
@@ -282,6 +279,9 @@ def _print(traced: Sequence[Traced], *, lines: bool) -> None:
             describe_reason(pixel.record),
         ]
         click.echo(("\n" if number else "") + "\n\n".join(blocks))
+    if crystals > 1:
+        shown = traced[0].record.crystal
+        click.echo(f"\ncrystal {shown} of {crystals}, 0 to {crystals - 1} (--crystal-number)")
 
 
 def _lines(pixel: Traced) -> str:

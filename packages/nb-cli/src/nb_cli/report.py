@@ -7,6 +7,7 @@ import warnings
 
 from torch import Tensor
 
+from nb_cli.crystal_report import crystal_rows, crystal_words
 from nb_cli.panel_report import panel_rows
 from nb_cli.unused import unused
 from nb_core import Detector, DetectorConvention, NbWarning, Profile, config_to_text
@@ -65,6 +66,8 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
     ]
     if crystal.misset_deg == "random":
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")
+    if own := crystal_words(crystal):
+        rows.append(("", own))
     spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
     seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
     domains = counted(plan.mosaic_count, "domain")
@@ -81,7 +84,7 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
         text = f"{factors.count} from {where}; others {_number(crystal.default_F)}"
     interpolated = "tricubic" if plan.interpolate else "nearest"
     rows.append(("F", f"{text}; {interpolated}"))
-    return rows
+    return [*rows, *crystal_rows(plan)]
 
 
 def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
@@ -183,7 +186,7 @@ def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
     extra = f", each with its own {', '.join(per_term)}" if per_term else ""
     rows = [
         ("oversample", f"{plan.oversample} x {plan.oversample} sub-pixels{extra}"),
-        ("steps", f"{plan.steps * plan.layers.count:.0f} evaluations a pixel"),
+        ("steps", f"{plan.evaluations:.0f} evaluations a pixel"),
     ]
     if plan.dmin > 0:
         rows.append(("dmin", f"{_number(plan.dmin)} A"))

@@ -41,6 +41,7 @@ class TapResult:
             "package": {"name": self.entry.package, "version": self.entry.version},
             "tag": tag,
             "pixel": list(record.place),
+            **({} if record.crystal is None else {"crystal": record.crystal}),
             "rendered": record.rendered,
             "oversample": record.plan.oversample,
             "subpixels": [list(subpixel) for subpixel in record.subpixels],

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nb_core.plugins import Named, hookspec
+from nb_core.showing import Rows
 
 if TYPE_CHECKING:
+    from nb_core.configs.experiment import Experiment
     from nb_core.configs.shape import Shape
     from nb_core.formats.experiment_format import ExperimentFormat
     from nb_core.formats.image_format import ImageFormat
@@ -43,4 +45,10 @@ def nb_register_engines() -> Sequence[Named]:
     """The engines that a plugin brings: objects of nb_physics.TileEngine; called when an engine is
     asked for by name.
     """
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec(firstresult=True)
+def nb_describe_experiment(experiment: Experiment) -> Rows | None:
+    """What `print(experiment)` says, by the package that knows: of nb's own, nb_physics."""
     raise NotImplementedError("a hook specification is never called")

@@ -16,6 +16,7 @@ from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingCon
 from nb_core.conventions import DetectorConvention
 from nb_core.data import Mask, StructureFactors
 from nb_core.errors import InputError
+from nb_core.showing import Rows, rows_to_html, rows_to_text
 
 _OPTIONAL: dict[str, type] = {"structure_factors": StructureFactors, "roi": Roi, "mask": Mask}
 _KINDS: dict[str, type] = {
@@ -72,6 +73,14 @@ class Experiment(Config):
             self._check_with_panels(self.detector)
         else:
             self._check_with_convention(self.detector)
+
+    def __str__(self) -> str:
+        """What `nb config show` prints; without nb_physics, a line for each config."""
+        return rows_to_text(_rows_of(self))
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for a notebook."""
+        return rows_to_html(_rows_of(self))
 
     def _check_with_convention(self, detector: DetectorConfig) -> None:
         """What belongs to panels is refused, and what has to fit the plane."""
@@ -166,3 +175,9 @@ class Experiment(Config):
         if slow >= size[0] or fast >= size[1]:
             shape = f"the detector has {size[0]} x {size[1]} pixels"
             raise InputError("printout_pixel", (slow, fast), f"{shape} (slow, fast)")
+
+
+def _rows_of(experiment: Experiment) -> Rows:
+    from nb_core.experiment_rows import rows_of  # it asks plugins, which import this module
+
+    return rows_of(experiment)

@@ -24,6 +24,7 @@ PUBLIC = (
     "nb_core.showing",
     "nb_core.sweeps",
     "nb_core.units",
+    "nb_core.wording",
     "nb_physics",
     "nb_physics.formulas",
     "nb_taps",

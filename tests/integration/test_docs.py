@@ -26,7 +26,7 @@ REFERENCE = DOCS / "reference"
 README = ROOT / "README.md"
 INSTALL = "pip install -c constraints.txt ./packages/nb-* && nb demo"
 CHECKS = "pip install -c constraints.txt nox && nox"
-BEHAVIOURS = [*range(1, 49), *range(50, 58)]
+BEHAVIOURS = [*range(1, 58)]
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("packages/*/README.md"), *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -15,6 +15,7 @@ EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml")
 PAGES = {
     "nb-tap-resolution": ROOT / "docs" / "how-to" / "write-a-tap.md",
     "nb-format-npy": ROOT / "docs" / "extending" / "image-format.md",
+    "nb-background-radial": ROOT / "docs" / "extending" / "background.md",
     "nb-shape-hexagonal": ROOT / "docs" / "extending" / "crystal-shape.md",
 }
 TAP = ROOT / "examples" / "nb-tap-resolution"
@@ -22,6 +23,7 @@ GROUPS = {"nb", "nb_taps"}
 
 PRINTED = {
     "nb-format-npy": "PixelKind.PHOTONS (2, 3)\n",
+    "nb-background-radial": "(64, 64)\n",
     "nb-shape-hexagonal": "(64, 64)\n",
 }
 """What the Python of a page prints."""

@@ -1,6 +1,7 @@
 """nb config: show, convert, check and flags."""
 
 import os
+import re
 import shlex
 import tomllib
 
@@ -91,6 +92,19 @@ def test_show_names_what_is_special(nb, tiny, inputs):
         "corrected: slips mended",
     ):
         assert text in out, text
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("-polar", "0.9", "-nopolar"), "polarization_factor: nopolar takes the polarization away"),
+        (("-detector_abs", "300"), "detector_abs_um: the sensor has no thickness"),
+        (("-detector_thicksteps", "3"), "detector_thicksteps: the sensor has no thickness"),
+    ],
+)
+def test_show_tells_what_does_not_change_photons(nb, tiny, options, told):
+    shown = nb("config", "show", "--", *tiny, *options)
+    assert re.search(rf"not used +{told}", shown.out), shown
 
 
 def test_show_counts_the_pixels_of_a_mask(nb, tiny, inputs):

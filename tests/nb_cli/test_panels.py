@@ -74,8 +74,10 @@ def test_photons_are_written_panel_after_panel(nb, folder, experiment):
     assert "2 panels of 11 x 12 pixels (slow, fast) of 1 mm" in outcome.out
     assert "0 top: origin -6 -13 60 mm" in outcome.out
     assert "1 bottom: origin -6 3 60 mm" in outcome.out
-    assert "group low     1 panels shift 0 2 0 mm" in outcome.out
-    assert "gain of panels: photons are simulated, which does not depend on it" in outcome.out
+    assert "group low     1 panel shift 0 2 0 mm" in outcome.out
+    assert "not used      gain of panels: photons are simulated, and do not depend on it" in (
+        outcome.out
+    )
     panel, slow, fast = np.unravel_index(int(image.argmax()), image.shape)
     assert f"max {image.max():g} photons at panel {panel}, slow {slow}, fast {fast}" in outcome.out
     assert [path.name for path in folder.iterdir() if path.suffix == ".img"] == []
@@ -140,6 +142,58 @@ def test_a_pixel_that_there_is_not(nb, experiment, pixel, told):
     outcome = nb("trace", "--pixel", *pixel, experiment)
     assert outcome.code == 2
     assert told in outcome.err
+    assert outcome.errors[-1].startswith("nb: --pixel: ")
+
+
+def test_a_rectangle_that_there_is_not(nb, experiment):
+    for bounds, told in (("0 3 0 3", "three whole numbers"), ("3 0 0 3", "holds no pixel")):
+        outcome = nb("trace", "--roi", *bounds.split(), experiment)
+        assert (outcome.code, outcome.errors[-1].startswith("nb: --roi: ")) == (2, True), outcome
+        assert told in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("gain = 2.0", "trusted_range = [0, 9]\ngain = 2.0", "gain and trusted_range of panels: "),
+        (
+            "gain = 2.0",
+            "sensor = {thickness_um = 0.0, attenuation_um = 50.0}",
+            "sensor of top: it has no thickness (thickness_um = 0), so every photon counts",
+        ),
+        (
+            "shape = [11, 12]",
+            "shape = [11, 12]\nsensor = {thickness_um = 300.0, attenuation_um = inf}",
+            "sensor of top and 1 more: it absorbs nothing (attenuation_um = inf)",
+        ),
+        (
+            "[beam]",
+            "[beam]\nnopolar = true",
+            "polarization_fraction and polarization_normal: nopolar takes the polarization away",
+        ),
+    ],
+)
+def test_what_does_not_change_photons_is_told(nb, folder, experiment, before, after, told):
+    (folder / experiment).write_text(EXPERIMENT.replace(before, after), encoding="utf-8")
+    shown = nb("config", "show", experiment)
+    assert f"not used      {told}" in shown.out, shown
+
+
+def test_a_sensor_that_counts_is_not_told_of(nb, folder, experiment):
+    sensor = "sensor = {thickness_um = 300.0, attenuation_um = 50.0}"
+    text = EXPERIMENT.replace("gain = 2.0", sensor)
+    (folder / experiment).write_text(text, encoding="utf-8")
+    assert "not used" not in nb("config", "show", experiment).out
+
+
+def test_one_panel_is_one_in_words(nb, folder, experiment):
+    alone = EXPERIMENT.partition('[[panel]]\nname = "bottom"')[0]
+    (folder / experiment).write_text(alone, encoding="utf-8")
+    assert "1 panel of 11 x 12 pixels" in nb("config", "show", experiment).out
+    outcome = nb("simulate", experiment, "--", "-intfile", "image.img")
+    assert "holds nanoBragg's own plane, not a panel" in outcome.err
+    outcome = nb("config", "convert", "--to", "flags", experiment)
+    assert (outcome.code, "detector: 1 panel: " in outcome.err) == (2, True), outcome
 
 
 def test_the_noise_of_panels_is_refused(nb, experiment):

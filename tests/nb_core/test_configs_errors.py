@@ -11,11 +11,12 @@ import torch
 from config_making import make
 
 from nb_core.configs import checks
+from nb_core.configs.background import BackgroundConfig
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig
 from nb_core.configs.output import OutputConfig
-from nb_core.configs.sampling import BackgroundConfig, SamplingConfig
+from nb_core.configs.sampling import SamplingConfig
 from nb_core.conventions import DetectorConvention
 from nb_core.errors import InputError
 from nb_core.formats.matrix import read_matrix
@@ -63,7 +64,7 @@ SWITCHES = {
 CHOICES = {"shape", "detector_convention", "detector_pivot"}
 FILES = {"floatfile", "intfile", "pgmfile", "noisefile", "dumpfile"}
 OTHERS = {"N_cells", "sample_size_mm", "printout_pixel", "matrix", "sources"}
-OTHERS |= {"U_matrix", "vectors_A"}
+OTHERS |= {"U_matrix", "vectors_A", "terms"}
 
 HOMES = {field.name: config for config in SECTIONS.values() for field in dataclasses.fields(config)}
 NOT_NUMBERS = ["5", True, None, [5.0], (1.0,), b"5", 5j, {}, torch.ones(2), torch.tensor(True)]

@@ -17,7 +17,7 @@ from nb_core.flags.table import OPTIONS
 INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
 CRYSTAL = ["-cell", "70", "80", "90", "75", "85", "95", "-default_F", "100"]
 WHOLE = [option for option in OPTIONS if option.kind in (Kind.WHOLE, Kind.SEED)]
-NUMERIC = [o for o in OPTIONS if o.values and o.kind not in (Kind.FILE, Kind.PIVOT)]
+NUMERIC = [o for o in OPTIONS if o.values and o.kind not in (Kind.FILE, Kind.PIVOT, Kind.NAMED)]
 
 
 def message_of(*arguments):

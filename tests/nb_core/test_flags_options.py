@@ -184,7 +184,7 @@ INPUT_FILES = {
 ONE = {**NUMBERS, **SWITCHES, **FILES}
 IMAGE_AND_DUMP = ("-img", "-dump")
 ON_A_LIST = ("-friedel",)
-OF_PLUGINS = ("-shape",)
+OF_PLUGINS = ("-shape", "-background")
 """Tested in test_plugin_config.py, with plugins."""
 
 

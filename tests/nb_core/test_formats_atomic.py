@@ -10,7 +10,7 @@ from numpy import zeros
 
 from nb_core.errors import OutputError
 from nb_core.formats import atomic
-from nb_core.formats.atomic import atomic_write
+from nb_core.formats.atomic import atomic_folder, atomic_write
 from nb_core.formats.floats import write_floats
 
 
@@ -186,3 +186,88 @@ def test_a_full_device_is_an_output_error():
         atomic_write("/dev/full") as handle,
     ):
         handle.write(b"image")
+
+
+def left(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    final = tmp_path / "results"
+    with atomic_folder(final) as working:
+        (working / "a").write_bytes(b"a")
+        assert not final.exists()
+        assert working.parent == tmp_path
+    assert left(tmp_path) == ["results", "results/a"]
+    assert final.stat().st_mode & 0o777 == 0o755
+
+
+def fill_and_fail(final, error, **options):
+    with atomic_folder(final, **options) as working:
+        (working / "sub").mkdir()
+        (working / "sub" / "a").write_bytes(b"a")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("empty", [True, False])
+def test_nothing_is_left_of_a_folder_that_fails(tmp_path, error, empty):
+    if empty:
+        (tmp_path / "results").mkdir()
+    before = left(tmp_path)
+    with pytest.raises(error):
+        fill_and_fail(tmp_path / "results", error, into_empty=True)
+    assert left(tmp_path) == before
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_there_is_of_a_folder_is_kept_where_asked(tmp_path, error):
+    with pytest.raises(error):
+        fill_and_fail(tmp_path / "results", error, keep_partial=True)
+    assert left(tmp_path) == ["results", "results/sub", "results/sub/a"]
+
+
+@pytest.mark.parametrize("taken", ["file", "link", "folder", "full"])
+def test_a_name_that_is_taken_is_left_alone(tmp_path, taken):
+    final = tmp_path / "results"
+    if taken == "file":
+        final.write_bytes(b"mine")
+    elif taken == "link":
+        final.symlink_to(tmp_path / "nowhere")
+    else:
+        final.mkdir()
+    if taken == "full":
+        (final / "mine").write_bytes(b"mine")
+    before = left(tmp_path)
+    with (
+        pytest.raises(OutputError, match="exists already"),
+        atomic_folder(final, into_empty=taken == "full"),
+    ):
+        pytest.fail("it is taken")
+    assert left(tmp_path) == before
+
+
+def test_a_name_that_is_taken_meanwhile_is_left_alone(tmp_path):
+    final = tmp_path / "results"
+
+    def be_overtaken():
+        with atomic_folder(final, into_empty=True) as working:
+            (working / "a").write_bytes(b"a")
+            final.mkdir()
+            (final / "mine").write_bytes(b"mine")
+
+    with pytest.raises(OutputError, match="has appeared meanwhile"):
+        be_overtaken()
+    assert left(tmp_path) == ["results", "results/mine"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "told"), [("none", "No such file"), ("taken", "Not a directory")]
+)
+def test_a_folder_that_cannot_be_made(tmp_path, parent, told):
+    (tmp_path / "taken").write_bytes(b"a file")
+    with (
+        pytest.raises(OutputError, match=f"no folder can be made there: {told}"),
+        atomic_folder(tmp_path / parent / "results"),
+    ):
+        pytest.fail("there is no folder to write to")

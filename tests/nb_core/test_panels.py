@@ -30,7 +30,9 @@ from nb_core import (
     read_toml,
     write_toml,
 )
+from nb_core.panel_tables import instead_of_plane
 
+FAR = 1e300
 INPUTS = Path(__file__).parents[1] / "golden" / "inputs"
 CRYSTAL = CrystalConfig(cell_a=70.0, default_F=100.0)
 
@@ -47,6 +49,11 @@ def refused(build, field, remedy):
     [
         ("origin_mm", (1.0, 2.0), "3 numbers"),
         ("origin_mm", (math.nan, 0.0, 1.0), "finite"),
+        ("origin_mm", (0.0, 1e300, 1.0), "to 1e+18 mm"),
+        ("name", "a\x07b", "control character"),
+        ("name", "two\nlines", "line break"),
+        ("group", "tab\t", "control character"),
+        ("group", "", "leave it out"),
         ("fast_axis", (0.0, 0.0, 0.0), "needs a length"),
         ("slow_axis", None, "numbers"),
         ("pixel_size_mm", 0.0, "greater than 0"),
@@ -149,6 +156,25 @@ def test_a_detector_is_of_one_kind_or_the_other():
     assert Experiment(CRYSTAL, DetectorConfig()).panels == ()
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: PanelGroup("q", shift_mm=(FAR, 0.0, 0.0)),
+        lambda: PanelGroup("q", tilt_deg=(0.0, FAR, 0.0)),
+        lambda: Detector((Panel(),), shift_mm=(0.0, 0.0, -FAR)),
+        lambda: Detector((Panel(),), tilt_deg=(0.0, 0.0, -FAR)),
+        lambda: Sensor(thickness_um=FAR, attenuation_um=100.0),
+        lambda: Sensor(thickness_um=100.0, attenuation_um=FAR),
+        lambda: DetectorConfig(fpixels=4, spixels=4, beam_center_x_mm=FAR),
+        lambda: DetectorConfig(fpixels=4, spixels=4, detector_rotx_deg=FAR),
+        lambda: DetectorConfig(fpixels=4, spixels=4, detector_thick_um=FAR),
+    ],
+)
+def test_lengths_and_angles_have_limits(build):
+    with pytest.raises(InputError, match="must be from"):
+        build()
+
+
 def test_panels_get_names_and_are_found_by_them():
     detector = Detector((Panel(), Panel("second"), Panel()))
     assert [panel.name for panel in detector.panels] == ["panel 0", "second", "panel 2"]
@@ -242,6 +268,14 @@ def read(tmp_path, text):
         ("[[panel]]\n[[group]]\nname = 'q'\n", "detector.groups", "no panel has this group"),
         ("[[panel]]\n[[group]]\nshift = [1, 2, 3]\n", "group 0.shift", "shift_mm"),
         ("[[group]]\nname = 'q'\n", "group", "[[panel]]"),
+        ("[[panel]]\n[[group]]\ntilt_deg = [1, 2, 3]\n", "group 0.name", "their `group`"),
+        ("[[panels]]\nshape = [4, 5]\n", "panels", "did you mean [[panel]]?"),
+        ("[[panels]]\nshape = [4, 5]\n[[group]]\nname = 'q'\n", "panels", "[[panel]]"),
+        ("[[pannel]]\n[detector]\nshift_mm = [0, 0, 1]\n", "pannel", "[[panel]]"),
+        ("[[panel]]\n[detector]\nfpixels = 7\n", "detector.fpixels", "shape (slow, fast)"),
+        ("[[panel]]\n[detector]\nshift = 7\n", "detector.shift", "shift_mm, tilt_deg, point_pix"),
+        ("[[panel]]\n[goniometer]\naxis = [0, 0, 0]\n", "goniometer.axis", "a length"),
+        ("[goniometer]\naxis = [0, 0, 1]\n", "goniometer.axis", "crystal.spindle_axis"),
         ("[[panel]]\n[detector]\ndistance_mm = 100.0\n", "detector.distance_mm", "one plane"),
         ("[[panel]]\nmask = 'none.img'\n", "none.img", ""),
     ],
@@ -263,6 +297,44 @@ def test_options_of_one_plane_are_refused_with_panels():
     other = flags_to_experiment(["-lambda", "2", "-misset", "1", "2", "3"], base=base)
     assert other.detector == base.detector
     assert other.beam.wavelength_A == 2.0
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "field"),
+    [
+        ("-distance", "50", "origin_mm"),
+        ("-Xbeam", "50", "origin_mm"),
+        ("-ORGX", "50", "origin_mm"),
+        ("-pix0_vector", "1 2 3", "origin_mm"),
+        ("-twotheta", "50", "fast_axis and slow_axis"),
+        ("-detector_rotz", "5", "tilt_deg of [detector]"),
+        ("-fdet_vector", "1 0 0", "fast_axis of"),
+        ("-pixel", "0.1", "pixel_size_mm"),
+        ("-detpixels", "50", "shape (slow, fast)"),
+        ("-detsize", "50", "shape (slow, fast)"),
+        ("-detector_abs", "50", "sensor.attenuation_um"),
+        ("-detector_thicksteps", "5", "sensor.layers"),
+        ("-point_pixel", "", "point_pixel of [detector]"),
+        ("-curved_det", "", "flat panels"),
+        ("-pivot", "beam", "tilt_deg"),
+        ("-mosflm", "", "origin_mm, fast_axis and slow_axis"),
+        ("-roi", "1 2 1 2", "roi of each [[panel]]"),
+        ("-beam_vector", "0 0 1", "give direction"),
+        ("-polar_vector", "0 0 1", "polarization_normal"),
+        ("-spindle_axis", "0 0 1", "goniometer.axis"),
+    ],
+)
+def test_what_says_of_panels_what_an_option_says_of_one_plane(option, values, field):
+    base = Experiment(CRYSTAL, Detector((Panel(),)))
+    with pytest.raises(InputError) as caught:
+        flags_to_experiment([option, *values.split()], base=base)
+    assert option in caught.value.field
+    assert field in caught.value.remedy
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(DetectorConfig)])
+def test_every_field_of_the_plane_has_one_of_panels(field):
+    assert "with panels give" in instead_of_plane(field)
 
 
 def test_nanobragg_has_no_options_for_panels():

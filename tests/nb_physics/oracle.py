@@ -155,7 +155,10 @@ class Walk:
             position = self.on_a_sphere(position, fast, slow)
         path = math.sqrt(dot(position, position))
         diffracted = combine((1.0 / path, position))
-        omega = self.pixel**2 / path**2 * self.close_distance / path
+        plane = self.close_distance
+        if self.corrected and not detector.curved_detector:
+            plane += depth
+        omega = self.pixel**2 / path**2 * plane / path
         if detector.point_pixel:
             omega = (self.pixel**2 if self.corrected else 1.0) / path**2
         capture = 1.0

@@ -179,6 +179,40 @@ def test_behaviour_36_wavelengths_of_a_source_file_are_metres(profile):
     torch.testing.assert_close(image, recorded(profile=profile, wavelength_A=1.1)[0])
 
 
+def solid_angles_of_layers(experiment):
+    """By layer, pixel by pixel: area cos / R^2, R and the angle to the normal at the layer."""
+    plan, collector = make_plan(experiment), Collector()
+    simulate(experiment, recorder=collector)
+    position = torch.stack(collector.all("position"))
+    path = position.norm(dim=1)
+    along = torch.einsum("lip,i->lp", position, plan.frame.normal)
+    return collector.all("omega"), plan.frame.pixel_size**2 / path**3 * along
+
+
+def test_behaviour_49_obliquity_of_deeper_layers():
+    found, right = solid_angles_of_layers(small_experiment(profile=REFERENCE, **SENSOR))
+    plan = make_plan(small_experiment(profile=REFERENCE, **SENSOR))
+    close, depth = plan.frame.close_distance, plan.layer_depth
+    for layer, (omega, true) in enumerate(zip(found, right, strict=True)):
+        assert_equal(omega, true * close / (close + layer * depth))
+
+
+@pytest.mark.parametrize("tilt", [{}, {"detector_rotx_deg": 7.0, "detector_twotheta_deg": 30.0}])
+def test_behaviour_49_corrected_obliquity_of_each_layer(tilt):
+    found, right = solid_angles_of_layers(small_experiment(profile=CORRECTED, **SENSOR, **tilt))
+    assert len(found) == 3
+    for omega, true in zip(found, right, strict=True):
+        assert_equal(omega, true)
+
+
+def test_behaviour_49_corrected_layers_of_a_curved_detector_lie_on_one_sphere():
+    fields = {"profile": CORRECTED, "curved_detector": True, **SENSOR}
+    found, _ = solid_angles_of_layers(small_experiment(**fields))
+    radius = make_plan(small_experiment(**fields)).frame.close_distance
+    for omega in found:
+        assert_equal(omega, torch.full_like(omega, 0.002**2 / radius.item() ** 2))
+
+
 def test_behaviour_37_point_pixels_lack_their_area():
     cell = {"cell_alpha": 90.0, "cell_gamma": 90.0}  # the same in both profiles
     reference, _, seen = recorded(profile=REFERENCE, point_pixel=True, **cell)

@@ -49,7 +49,7 @@ def test_a_shape_that_no_other_process_can_import_has_no_kernel():
     plan = make_plan(contract._experiment(Local()))
     choice = choose_engine(plan)
     assert choice.engine.value == "eager"
-    assert "kernels need a shape that can be imported, and Local cannot" in choice.reason
+    assert "kernels need classes that can be imported, and Local cannot" in choice.reason
     with pytest.raises(InputError, match="Local cannot; choose eager or auto"):
         choose_engine(plan, engine="compiled")
 

@@ -58,6 +58,7 @@ MET = {
     38: {"curved_detector": True},
     44: {"cell_alpha": 81.0},
     45: {"osc_range_deg": 1.0, "phi_steps": 4},
+    49: {"detector_thick_um": 300.0, "detector_abs_um": 400.0, "oversample_omega": True},
 }
 """Fields by the row of the slip that they meet."""
 
@@ -132,6 +133,27 @@ def test_the_figure_of_31_is_that_of_the_worst_pixel():
     (percent,) = re.findall(r"up to ([\d.]+) % off", told(**fields)[31])
     kept, mended = (simulate(small_experiment(**fields, profile=profile)) for profile in Profile)
     assert float(percent) == pytest.approx(100 * (kept / mended - 1).abs().max().item(), rel=0.1)
+
+
+def test_31_is_told_of_the_layers_of_a_sensor():
+    """In the direct beam the solid angle goes as 1 / distance^2: 30.3 mm against 30."""
+    fields = {"fpixels": 1, "spixels": 1, "beam_center_x_mm": 0.0, "beam_center_y_mm": 0.0}
+    fields |= {"distance_mm": 30.0, "pixel_size_mm": 0.1, "detector_thicksteps": 3}
+    (percent,) = re.findall(
+        r"layer and source: up to ([\d.]+) % off", told(**MET[33], **fields)[31]
+    )
+    assert float(percent) == pytest.approx(100 * ((30.3 / 30.0) ** 2 - 1), abs=0.051)
+
+
+def test_the_figure_of_49_is_that_of_the_deepest_layer():
+    fields = {**MET[49], "detector_thicksteps": 3}
+    (percent,) = re.findall(r"up to ([\d.]+) % too small", told(**fields)[49])
+    assert float(percent) == pytest.approx(100 * 0.3 / 35.3, abs=0.0051)
+
+
+@pytest.mark.parametrize("more", [{"point_pixel": True}, {"curved_detector": True}])
+def test_49_is_of_obliquity(more):
+    assert 49 not in told(**MET[49], **more)
 
 
 @pytest.mark.parametrize("more", [{}, {"mosaic_spread_deg": 1.0, "oversample": 3}])

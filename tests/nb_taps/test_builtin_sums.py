@@ -16,7 +16,7 @@ EXPERIMENTS = experiments()
 TAPS = collect_taps(make_manager(external=False))
 R_E_SQR = 7.94079248018965e-30
 FLUENCE = 125932015286227086360700780544.0
-REFERENCE = [name for name in EXPERIMENTS if name != "corrected"]
+REFERENCE = [n for n, e in EXPERIMENTS.items() if e.profile is Profile.REFERENCE]
 
 
 def read(name, experiment, pixel=(4, 5), **choices):
@@ -138,6 +138,17 @@ def test_water_is_the_image_without_a_crystal(profile):
 
 def test_water_cannot_be_told_apart_where_the_sum_is_multiplied():
     assert read("water", EXPERIMENTS["oversample_*"])["water_photons"] is None
+
+
+def test_other_backgrounds_are_the_image_less_crystal_and_water():
+    experiment = EXPERIMENTS["backgrounds"]
+    found = read("water", experiment)
+    without = dataclasses.replace(experiment.background, terms=())
+    rest = simulate(dataclasses.replace(experiment, background=without))[4, 5].item()
+    assert found["photons"] == simulate(experiment)[4, 5].item()
+    assert found["background_photons"] == pytest.approx(found["photons"] - rest, rel=1e-9)
+    assert found["background_photons"] > 0
+    assert read("water", EXPERIMENTS["corrected"])["background_photons"] is None
 
 
 def test_no_water():

@@ -21,6 +21,7 @@ from nb_core import (
 from nb_core.quantities import QUANTITIES
 from nb_physics import make_plan, simulate
 from nb_taps import PixelRecorder, probe
+from nb_taps.testing import Glow
 
 EXPERIMENT = Experiment(
     CrystalConfig(
@@ -52,6 +53,11 @@ EXPERIMENT = Experiment(
 VARIANTS = {
     "reference": EXPERIMENT,
     "corrected": dataclasses.replace(EXPERIMENT, profile=Profile.CORRECTED),
+    "backgrounds": dataclasses.replace(
+        EXPERIMENT,
+        profile=Profile.CORRECTED,
+        background=BackgroundConfig(water_size_um=1.0, terms=(Glow(),)),
+    ),
     "dmin": dataclasses.replace(EXPERIMENT, sampling=SamplingConfig(oversample=2, dmin_A=3.0)),
 }
 """Experiments that between them offer every quantity, by name."""
@@ -97,9 +103,11 @@ def test_all_quantities_that_there_are_are_read_where_none_is_named():
         for name, experiment in VARIANTS.items()
     }
     used = {"capture_used", "polarization_used", "omega_used"}
-    assert found["reference"] == set(QUANTITIES) - {"within_dmin", "weight"}
-    assert found["dmin"] == set(QUANTITIES) - {"weight"}
-    assert found["corrected"] == set(QUANTITIES) - {"within_dmin"} - used
+    plain = set(QUANTITIES) - {"background_photons"}
+    assert found["reference"] == plain - {"within_dmin", "weight"}
+    assert found["dmin"] == plain - {"weight"}
+    assert found["corrected"] == plain - {"within_dmin"} - used
+    assert found["backgrounds"] == set(QUANTITIES) - {"within_dmin"} - used
 
 
 def test_a_term_is_the_product_of_its_factors():

@@ -47,6 +47,7 @@ AXES = {
     "polarization_used": (),
     "omega_used": (),
     "water_photons": (),
+    "background_photons": (),
     "photons": (),
 }
 
@@ -118,7 +119,14 @@ def test_blocks_cannot_be_seen_in_the_arrays(monkeypatch, experiment):
     whole = record_pixels(experiment, [(4, 5)])[0]
     monkeypatch.setattr(tiles, "TILE_EVALUATIONS", 4)
     cut = record_pixels(experiment, [(4, 5)])[0]
-    sums = {"running_sum", "intensity", "photons", "polarization", "water_photons"}
+    sums = {
+        "running_sum",
+        "intensity",
+        "photons",
+        "polarization",
+        "water_photons",
+        "background_photons",
+    }
     for quantity in set(QUANTITIES) - sums:
         array = whole.array(quantity)
         assert (array is None) is (cut.array(quantity) is None)

@@ -68,7 +68,7 @@ def test_every_quantity_is_recorded_unless_only_what_taps_ask_for():
     trace_pixels(rich_experiment(), [(2, 3)], [entry_of(spy)])
     trace_pixels(rich_experiment(), [(2, 3)], [entry_of(spy)], every_quantity=False)
     every, asked = spy.records
-    assert set(every.readings) == set(QUANTITIES) - {"within_dmin", "weight"}
+    assert set(every.readings) == set(QUANTITIES) - {"within_dmin", "weight", "background_photons"}
     assert set(asked.readings) == {"omega", "photons"}
 
 

@@ -10,7 +10,6 @@ leaves nothing; with --keep-artifacts the same folder, with the rows that were c
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from typing import Any
 
 from nb_compare import write_evidence
 from nb_core import InputError, OutputError
-from nb_core.formats import atomic_write
+from nb_core.formats import atomic_folder, atomic_write
 
 ARTEFACTS = "artifacts"
 
@@ -56,18 +55,11 @@ def bench_folders(out_dir: Path | None, *, keep: bool) -> Iterator[Folders]:
         if out_dir is None:
             yield Folders(None, Path(temporary))
             return
-        working = _working_folder(out_dir)
-        artefacts = working / ARTEFACTS if keep else Path(temporary)
-        artefacts.mkdir(exist_ok=True)
-        try:
+        _check_name(out_dir)
+        with atomic_folder(out_dir, into_empty=True, keep_partial=keep) as working:
+            artefacts = working / ARTEFACTS if keep else Path(temporary)
+            artefacts.mkdir(exist_ok=True)
             yield Folders(working, artefacts)
-        except BaseException:
-            if keep:
-                working.rename(out_dir)
-            else:
-                shutil.rmtree(working, ignore_errors=True)
-            raise
-        working.rename(out_dir)
 
 
 def check_kept(out_dir: str | None, *, keep: bool, profile: bool) -> None:
@@ -99,17 +91,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     _write(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def _working_folder(out_dir: Path) -> Path:
+def _check_name(out_dir: Path) -> None:
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
         raise OutputError(out_dir, "exists already; name a new folder with --out-dir")
     if not out_dir.parent.is_dir():
         raise OutputError(out_dir, f"there is no folder {out_dir.parent}; make it first")
-    try:
-        working = Path(tempfile.mkdtemp(prefix=".nb-", suffix=".tmp", dir=out_dir.parent))
-    except OSError as error:
-        raise OutputError(out_dir, f"cannot be made: {error.strerror}") from error
-    working.chmod(0o755)
-    return working
 
 
 def _write(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from nb_bench.cost import count_arguments
 from nb_bench.rows import Row, Times, ceilings_of, median_ratio
 from nb_bench.workloads import Workload
+from nb_core.wording import aligned as aligned_lines
 
 SCHEMA = "nb-bench/1"
 NONE = "-"
@@ -114,15 +115,7 @@ def list_workloads(workloads: Sequence[Workload]) -> str:
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of text: the first column flush left, the others right."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
+    return "\n".join(aligned_lines([head, *rows], right=range(1, len(head))))
 
 
 def _times_cells(row: Row) -> list[str]:

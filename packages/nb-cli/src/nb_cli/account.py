@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nb_core import QUANTITIES, STAGES
 from nb_core.units import rad_to_deg
+from nb_core.wording import aligned, counted
 from nb_taps import Explanation, PixelRecord, Reflection, TapResult, Value, explain_pixel
 
 Row = tuple[str, str, str, str, str]
@@ -23,13 +24,7 @@ def describe_record(record: PixelRecord) -> str:
     Vectors have no range, and run on into its columns.
     """
     rows = [("quantity", "unit", "strongest term", "smallest", "largest"), *_rows(record)]
-    alone = [row for row in rows if row[3]]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    widths += [max(len(row[column]) for row in alone) for column in range(2, 5)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return "\n".join(aligned([row if row[3] else row[:3] for row in rows]))
 
 
 def describe_reason(record: PixelRecord) -> str:
@@ -85,8 +80,9 @@ def _largest(entries: list[tuple[str, float]]) -> str:
     named, others = ordered[:MOST_NAMED], ordered[MOST_NAMED:]
     parts = [f"{name}: {_percent(share)}" for name, share in named]
     if others:
-        rest = f"{len(others)} other{'s' if len(others) > 1 else ''}"
-        parts.append(f"{rest}: {_percent(sum(share for _, share in others))}")
+        parts.append(
+            f"{counted(len(others), 'other')}: {_percent(sum(share for _, share in others))}"
+        )
     return ", ".join(parts)
 
 
@@ -101,8 +97,7 @@ def describe_results(results: Sequence[TapResult]) -> str:
         for result in results
         for field in result.entry.tap.fields
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
-    return "\n".join(f"{r[0]:<{widths[0]}}  {r[1]:<{widths[1]}}  {r[2]}" for r in rows)
+    return "\n".join(aligned(rows))
 
 
 def describe_pixel(record: PixelRecord) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from nb_cli.picture import SIDE_INCHES, Style, picture_format, ring_spacings, save_figure
-from nb_cli.scenes import panel_spacing, plan_details
+from nb_cli.scenes import panel_spacing, plan_details, ring_grid
 from nb_compare.pictures import log_norm, reduce_blocks
 from nb_core import Detector
 from nb_core.units import m_to_mm
+from nb_core.wording import counted
 from nb_physics import PanelPlan, Plan, moving_axes
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _figure(plan: Plan, image: np.ndarray, title: str) -> Figure:
     figure.colorbar(picture, ax=axes, label=unit, shrink=0.9, aspect=30, pad=0.02)
     axes.set_xlabel("along fast (mm from the beam)")
     axes.set_ylabel("across (mm from the beam)")
-    heading = f"{os.path.basename(title)}: {len(image)} panels, seen along the beam"
+    heading = f"{os.path.basename(title)}: {counted(len(image), 'panel')}, seen along the beam"
     axes.set_title(f"{heading}\n{plan_details(plan)}", fontsize=11, parse_math=False, wrap=True)
     return figure
 
@@ -103,15 +104,17 @@ def _frame(axes: Axes, corners: np.ndarray) -> None:
 def _draw_rings(axes: Axes, plan: Plan) -> None:
     """Rings of equal spacing, each drawn on every panel that it crosses."""
     view = _view(plan)
-    found = [panel_spacing(plan, panel) for panel in plan.panels]
-    levels = sorted(ring_spacings(np.concatenate([spacing.ravel() for *_, spacing in found])))
-    for panel, (rows, columns, spacing) in zip(plan.panels, found, strict=True):
+    found = [panel_spacing(plan, number) for number in range(len(plan.panels))]
+    levels = sorted(ring_spacings(np.concatenate([spacing.ravel() for spacing in found])))
+    for panel, spacing in zip(plan.panels, found, strict=True):
         if spacing.min() >= levels[-1] or spacing.max() <= levels[0]:
             continue
         transform, _ = _placement(panel, view)
+        rows, columns = ring_grid(panel.shape)
+        slow, fast = panel.first_pixel
         axes.contour(
-            columns + 0.5,
-            rows + 0.5,
+            columns + fast + 0.5,
+            rows + slow + 0.5,
             spacing,
             levels=levels,
             colors="#9fe0ff",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nb_cli.scenes import Scene, plan_beam, plan_details, plan_spacing, ring_grid
+from nb_cli.scenes import Scene, panel_spacing, plan_beam, plan_details, ring_grid
 from nb_compare.pictures import COLOURS, block_side, reduce_blocks
 from nb_compare.pictures import log_norm as _log_norm
 from nb_core import InputError, NbWarning, Roi
@@ -86,7 +86,7 @@ def draw_simulation(
         "photons",
         name,
         plan_details(plan),
-        spacing=plan_spacing(plan),
+        spacing=panel_spacing(plan),
         beam=plan_beam(plan),
     )
     save_scene(scene, path, overwrite=overwrite)

@@ -15,6 +15,7 @@ from nb_cli.refine_picture import draw_comparison
 from nb_compare import input_checksums, result_folder, write_evidence
 from nb_core import Experiment, experiment_to_toml
 from nb_core.formats import atomic_write
+from nb_core.wording import aligned
 from nb_physics import Choice, input_files
 from nb_refine import Observation, Result
 
@@ -50,14 +51,7 @@ def describe_result(result: Result) -> str:
         digits = max(0, min(9, 1 - int(np.floor(np.log10(max(own, 1e-9))))))
         figures = (f"{parameter.start:.{digits}f}", f"{value:.{digits}f}", f"{own:.2g}")
         rows.append((parameter.name, *figures, parameter.unit + bound))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        f"{row[0]:<{widths[0]}}  "
-        + "  ".join(f"{row[column]:>{widths[column]}}" for column in (1, 2, 3))
-        + f"  {row[4]}"
-        for row in rows
-    ]
-    lines = [line.rstrip() for line in lines]
+    lines = aligned(rows, right=(1, 2, 3))
     return "\n".join([*lines, f"chi^2 {result.chi_squared:.4g} a pixel; stopped: {result.reason}"])
 
 

@@ -7,21 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from nb_core import DetectorConfig, ImageData
+from nb_core import ImageData
 from nb_core.units import rad_to_deg
-from nb_physics import PanelPlan, Plan, cell_parameters
-from nb_physics.formulas import (
-    curved_positions,
-    directions,
-    flat_positions,
-    length,
-    scattering_vectors,
-    sin_theta_over_lambda,
-    subpixel_coordinates,
-)
+from nb_physics import Plan, cell_parameters, pixel_resolution, resolution_at
+from nb_physics.formulas import length
 
 RING_POINTS = 500
 """Pixels of the longer side at which the spacing is computed."""
+
+BEAM_SPACING = 1e12
+"""Angstrom, in the direct beam, where it is infinite."""
 
 NANOBRAGG_PEDESTAL = 40.0
 """What nanoBragg adds to counts unless -adc says another; its headers do not say it."""
@@ -55,30 +50,14 @@ def ring_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(0, shape[0], step), np.arange(0, shape[1], step)
 
 
-def plan_spacing(plan: Plan) -> np.ndarray:
-    """Spacing d (Angstrom) at the pixels of `ring_grid`, as the first source gives it."""
-    _, _, spacing = panel_spacing(plan, plan.panels[0])
-    return spacing
-
-
-def panel_spacing(plan: Plan, panel: PanelPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows and columns of `ring_grid` on a panel's grid, and the spacing d (Angstrom) there."""
-    frame, detector = panel.frame, plan.experiment.detector
-    places = ring_grid(panel.shape)
-    numbers = [own + first for own, first in zip(places, panel.first_pixel, strict=True)]
-    rows, columns = (torch.from_numpy(number) for number in numbers)
+def panel_spacing(plan: Plan, number: int = 0) -> np.ndarray:
+    """Spacing d (Angstrom) at the pixels of `ring_grid` of a panel, as the first source gives it;
+    BEAM_SPACING in the direct beam.
+    """
+    rows, columns = map(torch.from_numpy, ring_grid(plan.panels[number].shape))
     row, column = (part.flatten() for part in torch.meshgrid(rows, columns, indexing="ij"))
-    slow = subpixel_coordinates(row, 0, 1, frame.pixel_size)
-    fast = subpixel_coordinates(column, 0, 1, frame.pixel_size)
-    position = flat_positions(fast, slow, torch.zeros_like(frame.pixel_size), frame)
-    if isinstance(detector, DetectorConfig) and detector.curved_detector:
-        position = curved_positions(position, fast, slow, frame, plan.experiment.profile)
-    _, ray = directions(position)
-    sources = plan.sources
-    q = scattering_vectors(ray, sources.incident[:, :1], sources.wavelength[:1])
-    stol = sin_theta_over_lambda(q)[:, 0].clamp(min=1e-12)
-    spacing = (0.5 / stol).reshape(len(rows), len(columns)).detach().numpy()
-    return numbers[0], numbers[1], spacing
+    spacing = pixel_resolution(plan, row, column, number).detach().clamp(max=BEAM_SPACING)
+    return spacing.reshape(len(rows), len(columns)).numpy()
 
 
 def plan_beam(plan: Plan) -> tuple[float, float]:
@@ -133,9 +112,17 @@ def image_scene(image: ImageData, title: str) -> Scene:
     slow, fast = slow_mm / pixel - 0.5, fast_mm / pixel - 0.5
     rows, columns = ring_grid(values.shape)
     radius = np.hypot(rows[:, None] - slow, columns[None, :] - fast) * pixel
-    sine = np.sin(np.arctan2(radius, distance) / 2).clip(1e-12)
-    spacing = wavelength / (2 * sine)
+    spacing = _untilted_spacing(radius, distance, wavelength)
     return Scene(values, unit, title, details, pedestal, valid, spacing, (slow, fast))
+
+
+def _untilted_spacing(radius: np.ndarray, distance: float, wavelength: float) -> np.ndarray:
+    """Spacing d (Angstrom) at places so far from the direct beam, on a plane across it; mm."""
+    across = torch.from_numpy(radius.ravel())
+    position = torch.stack([across, torch.zeros_like(across), torch.full_like(across, distance)])
+    beam = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    spacing = resolution_at(position, beam, torch.tensor(wavelength, dtype=torch.float64))
+    return spacing.clamp(max=BEAM_SPACING).reshape(radius.shape).numpy()
 
 
 def _header_pedestal(image: ImageData) -> float:

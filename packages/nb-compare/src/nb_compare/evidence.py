@@ -13,7 +13,6 @@ import platform
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ import torch
 import nb_core
 from nb_compare.versions import installed_versions
 from nb_core import InputError, OutputError
-from nb_core.formats import atomic_write
+from nb_core.formats import atomic_folder, atomic_write
 from nb_physics import Choice
 
 COMMANDS, ENVIRONMENT, CHECKSUMS = "commands.txt", "environment.json", "checksums.txt"
@@ -131,18 +130,12 @@ def result_folder(parent: Path, arguments: Sequence[str]) -> Iterator[tuple[Path
     name = f"{now():%Y%m%dT%H%M%SZ}-{digest}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(prefix=".nb-", suffix=".tmp", dir=parent))
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise OutputError(parent, f"no result folder: {error.strerror}", failed=full) from error
-    try:
-        working.chmod(0o755)
-        final = _free_name(parent, name)
+    final = _free_name(parent, name)
+    with atomic_folder(final) as working:
         yield working, final
-        working.rename(final)
-    except BaseException:
-        shutil.rmtree(working, ignore_errors=True)
-        raise
 
 
 def _free_name(parent: Path, name: str) -> Path:

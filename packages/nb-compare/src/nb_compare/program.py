@@ -128,6 +128,9 @@ def program_arguments(experiment: Experiment, arguments: Sequence[str]) -> list[
     if "-shape" in flags:
         remedy = "nanoBragg has square, round, gauss and tophat only; choose one of these for both"
         raise InputError("-shape", "an option of nb's own", remedy)
+    if "-background" in flags:
+        remedy = "nanoBragg has water only (-water); leave it out for both"
+        raise InputError("-background", "an option of nb's own", remedy)
     if "-friedel" in flags:
         remedy = "nanoBragg does not add Friedel mates; give both programs a list that holds them"
         raise InputError("-friedel", "an option of nb's own", remedy)

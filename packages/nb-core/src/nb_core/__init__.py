@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nb_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from nb_core.configs.background import BACKGROUNDS, BackgroundConfig, BackgroundTerm
     from nb_core.configs.beam import BeamConfig
     from nb_core.configs.crystal import CrystalConfig
     from nb_core.configs.detector import DetectorConfig
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from nb_core.configs.goniometer import GoniometerConfig
     from nb_core.configs.output import OutputConfig
     from nb_core.configs.panel import Detector, Panel, PanelGroup, Sensor
-    from nb_core.configs.plugin_config import PluginConfig, PluginConfigKind
-    from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+    from nb_core.configs.plugin_config import (
+        PluginConfig,
+        PluginConfigKind,
+        config_to_text,
+        file_field,
+    )
+    from nb_core.configs.sampling import Profile, Roi, SamplingConfig
     from nb_core.configs.shape import SHAPES, CrystalShape, Shape
     from nb_core.conventions import DetectorConvention, DetectorPivot
     from nb_core.data import Mask, OrientationMatrix, SourceTable, StructureFactors
@@ -82,7 +88,11 @@ _HOMES = {
     "Sensor": "configs.panel",
     "PluginConfig": "configs.plugin_config",
     "PluginConfigKind": "configs.plugin_config",
-    "BackgroundConfig": "configs.sampling",
+    "config_to_text": "configs.plugin_config",
+    "file_field": "configs.plugin_config",
+    "BACKGROUNDS": "configs.background",
+    "BackgroundConfig": "configs.background",
+    "BackgroundTerm": "configs.background",
     "Profile": "configs.sampling",
     "Roi": "configs.sampling",
     "SamplingConfig": "configs.sampling",
@@ -145,7 +155,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "BACKGROUNDS",
     "BackgroundConfig",
+    "BackgroundTerm",
     "BeamConfig",
     "Brought",
     "CrystalConfig",
@@ -197,10 +209,12 @@ __all__ = [
     "StructureFactors",
     "StructureSource",
     "UnreadableError",
+    "config_to_text",
     "did_you_mean",
     "duration",
     "experiment_to_flags",
     "experiment_to_toml",
+    "file_field",
     "flags_to_experiment",
     "hookimpl",
     "image_formats",

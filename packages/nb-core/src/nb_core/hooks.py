@@ -9,6 +9,7 @@ from nb_core.plugins import Named, hookspec
 from nb_core.showing import Rows
 
 if TYPE_CHECKING:
+    from nb_core.configs.background import BackgroundTerm
     from nb_core.configs.experiment import Experiment
     from nb_core.configs.shape import Shape
     from nb_core.formats.experiment_format import ExperimentFormat
@@ -45,6 +46,12 @@ def nb_register_engines() -> Sequence[Named]:
     """The engines that a plugin brings: objects of nb_physics.TileEngine; called when an engine is
     asked for by name.
     """
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec
+def nb_register_backgrounds() -> Sequence[type[BackgroundTerm]]:
+    """The backgrounds that a plugin brings, classes; called once, when they are collected."""
     raise NotImplementedError("a hook specification is never called")
 
 

@@ -19,13 +19,50 @@ from nb_core.formats.mask import read_mask
 PANEL_TABLES = ("panel", "group")
 Document = dict[str, Any]
 
-_WHOLE = ("shift_mm", "tilt_deg", "point_pixel")
+_WHOLE = [f.name for f in dataclasses.fields(Detector) if f.name not in ("panels", "groups")]
 """Fields of the Detector itself, in [detector]."""
+
+_PLACE = "origin_mm of each [[panel]], or shift_mm of [detector] to move all of them"
+_AXES = "fast_axis and slow_axis of each [[panel]], or tilt_deg of [detector] to turn all of them"
+_SHAPE = "shape (slow, fast) of each [[panel]]"
+
+_INSTEAD = {
+    "pixel_size_mm": "pixel_size_mm of each [[panel]]",
+    **dict.fromkeys(("fpixels", "spixels", "detsize_f_mm", "detsize_s_mm"), _SHAPE),
+    **dict.fromkeys(("distance_mm", "close_distance_mm"), _PLACE),
+    **dict.fromkeys(("beam_center_x_mm", "beam_center_y_mm"), _PLACE),
+    **dict.fromkeys(("close_x_mm", "close_y_mm", "orgx_px", "orgy_px", "pix0_vector_m"), _PLACE),
+    **dict.fromkeys(("detector_rotx_deg", "detector_roty_deg", "detector_rotz_deg"), _AXES),
+    **dict.fromkeys(("detector_twotheta_deg", "twotheta_axis"), _AXES),
+    "detector_convention": "origin_mm, fast_axis and slow_axis of each [[panel]]",
+    "detector_pivot": "tilt_deg of [detector] or of a [[group]], which turns about its middle",
+    "fdet_vector": "fast_axis of each [[panel]]",
+    "sdet_vector": "slow_axis of each [[panel]]",
+    "odet_vector": "fast_axis and slow_axis of each [[panel]], across which the normal stands",
+    "curved_detector": "flat panels, [[panel]], where they stand",
+    "point_pixel": "point_pixel of [detector], beside the [[panel]] tables",
+    "detector_abs_um": "sensor.attenuation_um of each [[panel]]",
+    "detector_thick_um": "sensor.thickness_um of each [[panel]]",
+    "detector_thicksteps": "sensor.layers of each [[panel]]",
+    "roi": "roi of each [[panel]], in its own pixels",
+}
+"""What says of panels what a field says of nanoBragg's plane."""
+
+
+def instead_of_plane(field: str) -> str:
+    """The remedy for a field of nanoBragg's plane, or its roi, where there are panels."""
+    return f"belongs to nanoBragg's one plane; with panels give {_INSTEAD[field]}"
 
 
 def panel_tables(document: Document) -> tuple[Document, Document]:
     """The tables that make a detector of panels, none without a [[panel]]; and all others."""
     if "panel" not in document:
+        for name in document:
+            if did_you_mean(name, ["panel"]) and isinstance(document[name], list):
+                remedy = (
+                    f"did you mean [[panel]]? each panel is one table, [[panel]], not [[{name}]]"
+                )
+                raise InputError(name, "unknown name", remedy)
         if "group" in document:
             raise InputError("group", "without panels", "give the detector as [[panel]] tables")
         return {}, document
@@ -56,9 +93,12 @@ def document_to_panels(document: Document, beside: Callable[[str, Any], str]) ->
     ]
     whole = document.get("detector", {})
     for field in whole if isinstance(whole, dict) else ():
+        if field in _INSTEAD and field not in _WHOLE:
+            raise InputError(f"detector.{field}", whole[field], instead_of_plane(field))
         if field not in _WHOLE:
-            remedy = f"belongs to nanoBragg's one plane; with [[panel]], [detector] has: {_WHOLE}"
-            raise InputError(f"detector.{field}", whole[field], remedy)
+            has = f"with [[panel]], [detector] has: {', '.join(_WHOLE)}"
+            remedy = f"{did_you_mean(field, [*_WHOLE, *_INSTEAD])}{has}"
+            raise InputError(f"detector.{field}", "unknown name", remedy)
     return _made(Detector, {**whole, "panels": panels, "groups": groups}, "detector")
 
 

@@ -83,6 +83,7 @@ _ALL = (
         "polarization_used", "1", "pixels", "scale", "Kahn factor that multiplies it (reference)"
     ),
     Quantity("omega_used", "sr", "pixels", "scale", "solid angle that multiplies it (reference)"),
+    Quantity("background_photons", "photons", "pixels", "scale", "share of other backgrounds"),
     Quantity("water_photons", "photons", "pixels", "scale", "share of the water in the photons"),
     Quantity("photons", "photons", "pixels", "scale", "value of the image"),
 )

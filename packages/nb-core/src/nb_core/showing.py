@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from nb_core.wording import aligned
+
 __all__ = ["Brief", "Rows", "brief", "rows_to_html", "rows_to_text"]
 
 Rows = list[tuple[str, str]]
@@ -104,8 +106,7 @@ def _mapping(values: Mapping[Any, Any]) -> str:
 
 def rows_to_text(rows: Rows) -> str:
     """Aligned lines, two spaces from the margin."""
-    width = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
+    return "\n".join(f"  {line}" for line in aligned(rows))
 
 
 def rows_to_html(rows: Rows) -> str:

@@ -11,17 +11,20 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 from torch import Tensor
 
+from nb_core.configs.background import terms_of
 from nb_core.configs.checks import filename, flag
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.panel import Detector
 from nb_core.configs.plugin_config import PluginConfig, config_to_plain
 from nb_core.configs.sampling import Roi
+from nb_core.configs.shape import shape_of
 from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import atomic_write
 from nb_core.formats.reading import read_text
@@ -69,6 +72,12 @@ _MEANT = {
 }
 """Names of the command line's options, and the fields that say the same."""
 
+_OF_PLUGINS: dict[str, Callable[..., Any]] = {
+    "crystal.shape": shape_of,
+    "background.terms": terms_of,
+}
+"""Fields whose classes plugins bring."""
+
 _UNSET = "none"
 """How an entry of a list that is not given is written, for TOML has no null."""
 
@@ -112,7 +121,7 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
             value = _seen_from(folder, value.source)
         section, _, field = name.rpartition(".")
         table = document.setdefault(section, {}) if section else document
-        table[field] = _to_toml(value)
+        table[field] = _to_toml(value, lambda source: _seen_from(folder, source))
     tables = {
         name: value
         for name, value in document.items()
@@ -162,6 +171,8 @@ def _field_setting(key: str, value: Any, path: Path) -> Settings:
         raise InputError(
             key, "unknown name", f"{_hint(field, known)}[{section}] has: {', '.join(known)}"
         )
+    if key in _OF_PLUGINS:
+        return {key: _OF_PLUGINS[key](field, _from_toml(value), path.parent)}
     return {key: _from_toml(value)}
 
 
@@ -211,13 +222,14 @@ def _seen_from(folder: str | os.PathLike[str], source: str) -> str:
     return whole if os.path.isabs(source) or relative.startswith(os.pardir) else relative
 
 
-def _to_toml(value: Any) -> Any:
+def _to_toml(value: Any, name_file: Callable[[str], str]) -> Any:
+    """A value as TOML has it; name_file: gives the name that a file is written by."""
     if isinstance(value, Tensor):
         return value.item() if value.numel() == 1 else value.detach().tolist()
     if isinstance(value, PluginConfig):
-        return config_to_plain(value)
+        return config_to_plain(value, name_file)
     if isinstance(value, tuple):
-        return [_UNSET if part is None else _to_toml(part) for part in value]
+        return [_UNSET if part is None else _to_toml(part, name_file) for part in value]
     return value
 
 

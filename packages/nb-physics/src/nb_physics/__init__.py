@@ -1,6 +1,7 @@
 """X-ray diffraction of nanocrystals, pixel by pixel, as differentiable PyTorch."""
 
 from nb_physics.arguments import pixel as checked_pixel
+from nb_physics.background import Background, ScatteredRays
 from nb_physics.batch import simulate_batch
 from nb_physics.devices import available_device, computing_device
 from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
@@ -32,6 +33,7 @@ from nb_physics.outputs import (
 )
 from nb_physics.panels import PanelPlan, moving_axes
 from nb_physics.plan import Plan, make_plan
+from nb_physics.resolution import pixel_resolution, resolution_at
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.sources import beam_sweeps
 from nb_physics.summary import describe_plan
@@ -48,6 +50,7 @@ from nb_physics.tiles import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Background",
     "BuildError",
     "Choice",
     "Crystal",
@@ -67,6 +70,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Runner",
+    "ScatteredRays",
     "Simulator",
     "TangentRunner",
     "TileEngine",
@@ -106,9 +110,11 @@ __all__ = [
     "panel_figures",
     "photons_and_jacobian",
     "photons_at",
+    "pixel_resolution",
     "pixels_to_render",
     "plan_of_panel",
     "rendered_indices",
+    "resolution_at",
     "select_of_panel",
     "select_pixels",
     "selections_of",

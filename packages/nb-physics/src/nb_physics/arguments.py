@@ -25,7 +25,9 @@ def expect_experiment(value: object) -> None:
 
 
 def whole(field: str, value: Any, remedy: str) -> int:
-    """A whole number of Python's, NumPy's or PyTorch's."""
+    """A whole number of Python's, NumPy's or PyTorch's; a truth value is none."""
+    if isinstance(value, bool) or getattr(value, "dtype", None) is torch.bool:
+        raise InputError(field, repr(value), remedy)
     try:
         return operator.index(value)
     except TypeError:

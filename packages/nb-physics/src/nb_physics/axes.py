@@ -11,7 +11,7 @@ from torch import Tensor
 from nb_core import Detector, DetectorConvention, Experiment, InputError, Profile
 from nb_core.configs import Vector, vector_tensor
 from nb_core.conventions import AXES
-from nb_physics.vectors import cross, dot, length, unit
+from nb_physics.vectors import cross, dot, length, squarable, unit
 
 _X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
@@ -55,7 +55,7 @@ def lab_axes(experiment: Experiment) -> LabAxes:
     axes = AXES[detector.detector_convention]
 
     def given(vector: Vector | None, convention: Vector) -> Tensor:
-        return _squarable(vector_tensor(convention if vector is None else vector))
+        return squarable(vector_tensor(convention if vector is None else vector))
 
     fast = unit(given(detector.fdet_vector, axes.fast))
     slow = unit(given(detector.sdet_vector, axes.slow))
@@ -89,7 +89,7 @@ def _axes_with_panels(experiment: Experiment, detector: Detector) -> LabAxes:
     beam, first = experiment.beam, detector.panels[0]
 
     def given(vector: Vector | None, default: Vector) -> Tensor:
-        return unit(_squarable(vector_tensor(default if vector is None else vector)))
+        return unit(squarable(vector_tensor(default if vector is None else vector)))
 
     along, spindle = given(beam.direction, _Z), given(experiment.goniometer.axis, _X)
     plane_normal = given(beam.polarization_normal, _Y)
@@ -112,12 +112,6 @@ def _axes_with_panels(experiment: Experiment, detector: Detector) -> LabAxes:
         spindle=spindle,
         normal_regenerated=False,
     )
-
-
-def _squarable(vector: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
-    """The vector, or one of its direction where the square of its length is no float64."""
-    largest = float(vector.detach().abs().max())
-    return vector if 1e-100 < largest < 1e100 else vector / largest
 
 
 def _square_to(fast: Float[Tensor, "3"], slow: Float[Tensor, "3"]) -> Float[Tensor, "3"]:

@@ -1,29 +1,61 @@
-"""What else than the crystal scatters into a pixel: terms of their own in the corrected sum."""
+"""What else than the crystal scatters into a pixel: one class a kind, found through
+nb_register_backgrounds.
+"""
 
 from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_physics.rays import Rays, SubPixel
-from nb_physics.scene import Scene
+from nb_core import BackgroundTerm
+from nb_physics.elementary import EAGER, Arithmetic
+from nb_physics.own_tensors import OwnTensors
 
 
-def background_photons(
-    scene: Scene, sub: SubPixel, rays: Rays, weight: Float[Tensor, "pixels sources"]
-) -> Float[Tensor, "pixels sources"]:
-    """Photons of the background along the rays of one sub-pixel, of each source.
+@dataclass(frozen=True, eq=False)
+class ScatteredRays:
+    """The rays from the sample to one sub-pixel of some pixels, with each source.
 
-    The whole pixel's, as if it had this one sub-pixel: the sum averages over sub-pixels.
-    weight: solid angle x capture x polarization x weight of the source, which photons of any origin
-        have that are scattered once; sub and rays hold these apart, and q and stol
-    It may depend on nothing that differs from one step to another, for it is added once a source.
+    q: scattering vector, 1/Angstrom (its length is 1/d); stol: sin(theta) / lambda, 1/Angstrom
+    diffracted: unit vectors from the sample to the pixels; incident: along each source's beam
+    wavelength: Angstrom, of each source; fluence: photons/m^2 of the whole beam
+    arithmetic: `arithmetic.take(table, index)` looks up a table, in kernels too
     """
-    return water_photons(scene, weight)
+
+    q: Float[Tensor, "3 pixels sources"]
+    stol: Float[Tensor, "pixels sources"]
+    diffracted: Float[Tensor, "3 pixels"]
+    incident: Float[Tensor, "3 sources"]
+    wavelength: Float[Tensor, " sources"]
+    fluence: Float[Tensor, ""]
+    arithmetic: Arithmetic = EAGER
 
 
-def water_photons(
-    scene: Scene, weight: Float[Tensor, "pixels sources"]
-) -> Float[Tensor, "pixels sources"]:
-    """Of the water (`scale.water_intensity`), which scatters alike in all directions."""
-    return scene.background[..., None] * weight
+@dataclass(frozen=True, eq=False, repr=False)
+class Background(BackgroundTerm, OwnTensors):
+    """What something in the beam besides the crystal scatters.
+
+    A frozen dataclass whose fields, annotated `Scalar`, are its own numbers: they stand in TOML and
+    on command lines, carry gradients, and reach `intensity` as tensors without axes. Tables reach
+    it likewise (`tables`, `read_tables`).
+
+    eager_ns, kernel_ns: nanoseconds of one core for one ray and source, by torch's operations and
+        in a kernel, by which the engine is chosen; a rough figure will do
+    """
+
+    eager_ns: ClassVar[float] = 60.0
+    kernel_ns: ClassVar[float] = 4.0
+
+    @abc.abstractmethod
+    def intensity(self, rays: ScatteredRays) -> Float[Tensor, "pixels sources"]:
+        """Photons per steradian along each ray, as if all of the beam had its source's direction
+        and wavelength, before polarization.
+
+        Solid angle, polarization, capture by the sensor and the weight of the source are multiplied
+        in afterwards. Pure operations of torch, without a branch on values: kernels are made of
+        them, too. It may depend on nothing that the crystal's rotation or mosaic spread changes.
+        """

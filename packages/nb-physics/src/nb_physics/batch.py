@@ -16,19 +16,14 @@ from nb_core import Experiment, InputError
 from nb_physics.arguments import expect
 from nb_physics.devices import computing_device
 from nb_physics.gradient import is_transformed
+from nb_physics.image import placed
 from nb_physics.loop import Progress
 from nb_physics.one_panel import plan_of_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
 from nb_physics.sharing import share_out
 from nb_physics.tile import tile_photons
-from nb_physics.tiles import (
-    PixelSelection,
-    pixel_ranges,
-    select_pixels,
-    step_blocks,
-    tile_pixels,
-)
+from nb_physics.tiles import pixel_ranges, select_pixels, step_blocks, tile_pixels
 
 
 def simulate_batch(
@@ -76,7 +71,7 @@ def simulate_batch(
     tiles = pixel_ranges(selection.count, max(1, most // together))
     alone = any(is_transformed(scene) for scene in scenes)
     share_out(tiles, photons, keep, device=target, alone=alone)
-    return _images(torch.cat(parts, dim=1), selection, plans[0])
+    return placed(torch.cat(parts, dim=1), [selection], plans[0].experiment.shape)
 
 
 def _of_panels(
@@ -167,16 +162,3 @@ def _is_same(tensor: Tensor, first: Tensor) -> bool:
     pair = (tensor, first)
     moved = any(one.requires_grad or unpack_dual(one).tangent is not None for one in pair)
     return not moved and torch.equal(tensor, first)
-
-
-def _images(
-    values: Float[Tensor, "images pixels"], selection: PixelSelection, plan: Plan
-) -> Float[Tensor, "images slow fast"]:
-    """Puts the pixels in their places; those that are not selected are 0."""
-    detector = plan.experiment.plane
-    shape = (values.shape[0], detector.spixels, detector.fpixels)
-    if selection.count != detector.spixels * detector.fpixels:
-        indices = selection.indices(0, selection.count, values.device)
-        empty = values.new_zeros((shape[0], shape[1] * shape[2]))
-        values = empty.index_copy(1, indices, values)
-    return values.reshape(shape)

@@ -100,15 +100,22 @@ def solid_angle(
     *,
     point_pixel: bool,
     profile: Profile,
+    depth: Float[Tensor, ""] | float = 0.0,
 ) -> Float[Tensor, " pixels"]:
-    """Solid angle (steradian) of a pixel: (pixel / R)^2 times the obliquity.
+    """Solid angle (steradian) of a pixel: (pixel / R)^2 times the obliquity, (Z + depth) / R.
 
+    Z: the close distance; depth: metres, of the sensor layer that the rays of length R go to.
+    On a curved detector it is 0, for all layers lie on one sphere and face the sample: Z / R is 1.
     point_pixel: without the obliquity; the reference profile then also leaves out the area.
+    The reference profile takes Z / R at every depth.
     Never negative, for the close distance of a placed detector is not.
     """
     if not point_pixel:
         area = frame.pixel_size * frame.pixel_size
-        return area / airpath / airpath * frame.close_distance / airpath
+        plane = frame.close_distance
+        if profile is Profile.CORRECTED:
+            plane = plane + depth
+        return area / airpath / airpath * plane / airpath
     if profile is Profile.REFERENCE:
         return 1.0 / airpath / airpath
     return frame.pixel_size * frame.pixel_size / airpath / airpath

@@ -45,10 +45,16 @@ class Image:
 
 
 def placed(
-    photons: Float[Tensor, " pixels"], selections: Sequence[PixelSelection], shape: tuple[int, ...]
-) -> Float[Tensor, "*panel slow fast"]:
-    """The image of all selected pixels, with the gradient that they have."""
-    if photons.numel() != math.prod(shape):
+    photons: Float[Tensor, "*images pixels"],
+    selections: Sequence[PixelSelection],
+    shape: tuple[int, ...],
+) -> Float[Tensor, "..."]:
+    """The image of all selected pixels, or several of the same ones, with the gradient they have.
+
+    shape: of an image, ([panel,] slow, fast); the images keep their axis before it
+    """
+    whole = math.prod(shape)
+    if photons.shape[-1] != whole:
         size, device = shape[-2] * shape[-1], photons.device
         indices = torch.cat(
             [
@@ -56,5 +62,6 @@ def placed(
                 for number, selection in enumerate(selections)
             ]
         )
-        photons = photons.new_zeros(math.prod(shape)).index_put((indices,), photons)
-    return photons.reshape(shape)
+        empty = photons.new_zeros((*photons.shape[:-1], whole))
+        photons = empty.index_copy(-1, indices, photons)
+    return photons.reshape(*photons.shape[:-1], *shape)

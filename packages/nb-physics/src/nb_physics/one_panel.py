@@ -26,7 +26,7 @@ from nb_core.units import m_to_mm
 from nb_physics import arguments
 from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan, make_plan
-from nb_physics.tiles import chosen_of_panels
+from nb_physics.tiles import chosen_of_panels, roi_within
 from nb_physics.vectors import cross
 
 
@@ -64,7 +64,8 @@ def panel_experiment(experiment: Experiment, panel: int | str) -> Experiment:
 def as_panels(experiment: Experiment) -> Experiment:
     """The experiment with nanoBragg's plane as a detector of one panel, where the plane stands.
 
-    In the corrected profile, which panels take; regions of interest and masks become the panel's.
+    In the corrected profile, which panels take; regions of interest, cut to the plane, and masks
+    become the panel's.
     Tensors keep their gradients. An experiment with panels stays as it is. Raises InputError for a
     curved detector, which no panel is.
     """
@@ -76,18 +77,18 @@ def as_panels(experiment: Experiment) -> Experiment:
         raise InputError("curved_detector", True, "a panel is flat; leave it out")
     frame, axes = plan.frame, plan.axes
     thick, absorbed = plane.detector_thick_um, plan.panels[0].absorbing
-    depth = plane.detector_abs_um
+    depth, size = plane.detector_abs_um, (plane.spixels, plane.fpixels)
     panel = Panel(
         origin_mm=m_to_mm(frame.origin),
         fast_axis=frame.fast,
         slow_axis=frame.slow,
         pixel_size_mm=plane.pixel_size_mm,
-        shape=(plane.spixels, plane.fpixels),
+        shape=size,
         sensor=Sensor(thick, thick if depth is None else depth, plan.layers.count)
         if absorbed
         else None,
         mask=experiment.mask,
-        roi=experiment.roi,
+        roi=None if experiment.roi is None else roi_within(experiment.roi, size),
     )
     beam = dataclasses.replace(
         experiment.beam,

@@ -26,6 +26,7 @@ from nb_core import (
 )
 from nb_core.configs import choice
 from nb_core.formats import HeaderStyle, SmvHeader, check_targets, write_dump
+from nb_core.wording import counted
 from nb_physics.arguments import expect
 from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
 from nb_physics.figures import Figures, image_figures, panel_figures
@@ -137,12 +138,11 @@ def _outputs_of_panels(
 ) -> list[Output]:
     """The files of panels; needless: whether no file need be written where none is named."""
     outputs, count = experiment.outputs, len(experiment.panels)
+    holds = f"holds one plane, and there are {count} panels"
+    holds = holds if count > 1 else "holds nanoBragg's own plane, not a panel"
     for name in ("intfile", "pgmfile", "noisefile"):
         if getattr(outputs, name) is not None:
-            remedy = (
-                f"holds one plane, and there are {count} panels; write their "
-                "photons (-floatfile), panel by panel, or draw them (--png)"
-            )
+            remedy = f"{holds}; write photons (-floatfile), panel by panel, or draw them (--png)"
             raise InputError(f"-{name}", getattr(outputs, name), remedy)
     files = {} if outputs.floatfile is None else {"float": outputs.floatfile}
     if not (files or needless):
@@ -157,7 +157,7 @@ def _refuse_unheld(outputs: Sequence[Output], panels: int, option: str) -> None:
     for output in outputs:
         several = output.format.several_panels or panels == 1
         if not several or PixelKind.PHOTONS not in output.format.holds:
-            remedy = f"{output.format.title} cannot hold the photons of {panels} panels"
+            remedy = f"{output.format.title} cannot hold the photons of {counted(panels, 'panel')}"
             raise InputError(option, output.path, remedy)
 
 

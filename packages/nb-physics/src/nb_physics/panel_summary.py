@@ -9,6 +9,7 @@ from torch import Tensor
 from nb_core import Detector
 from nb_core.showing import Rows
 from nb_core.units import m_to_mm, rad_to_deg
+from nb_core.wording import counted
 from nb_physics.formulas import dot, meets_the_beam, rectangle_solid_angle
 from nb_physics.panels import PanelPlan
 from nb_physics.resolved import Plan
@@ -24,8 +25,8 @@ def panel_rows(plan: Plan, detector: Detector) -> Rows:
     slow, fast = detector.panels[0].shape
     sizes = sorted({f"{float(p.pixel_size_mm):.6g}" for p in detector.panels})
     pixel = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    several = f"{count} panels of " if count > 1 else "1 panel of "
-    rows = [("detector", f"{several}{slow} x {fast} pixels (slow, fast) of {pixel} mm")]
+    size = f"{slow} x {fast} pixels (slow, fast) of {pixel} mm"
+    rows = [("detector", f"{counted(count, 'panel')} of {size}")]
     nearest = [float(m_to_mm(panel.frame.close_distance.detach())) for panel in panels]
     rows.append(("distance", f"{_range(nearest)} mm to the panels' planes, nearest"))
     rows.append(("solid angle", _solid_angle(plan, detector)))
@@ -34,7 +35,7 @@ def panel_rows(plan: Plan, detector: Detector) -> Rows:
         rows.append(("rendered", f"{rendered} of {all_pixels} pixels"))
     for group in detector.groups:
         members = sum(panel.group == group.name for panel in detector.panels)
-        rows.append((f"group {group.name}", f"{members} panels{_moved(group)}"))
+        rows.append((f"group {group.name}", f"{counted(members, 'panel')}{_moved(group)}"))
     if _moved(detector):
         rows.append(("moved", f"the whole{_moved(detector)}"))
     rows += [
@@ -43,8 +44,7 @@ def panel_rows(plan: Plan, detector: Detector) -> Rows:
     ]
     if count > MOST_LISTED:
         rows.insert(-1, ("", f"... {count - MOST_LISTED} more ..."))
-    unused = _not_used(detector)
-    return [*rows, *([("not used", unused)] if unused else [])]
+    return rows
 
 
 def _listed(count: int) -> list[int]:
@@ -100,16 +100,3 @@ def _moved(move: object) -> str:
 def _range(values: list[float]) -> str:
     low, high = min(values), max(values)
     return f"{low:.6g}" if f"{low:.6g}" == f"{high:.6g}" else f"{low:.6g} to {high:.6g}"
-
-
-def _not_used(detector: Detector) -> str:
-    """What is accepted and does not change photons."""
-    names = []
-    if any(float(panel.gain) != 1.0 for panel in detector.panels):
-        names.append("gain")
-    if any(panel.trusted_range is not None for panel in detector.panels):
-        names.append("trusted_range")
-    if not names:
-        return ""
-    does = "does" if len(names) == 1 else "do"
-    return f"{' and '.join(names)} of panels: photons are simulated, which {does} not depend on it"

@@ -15,7 +15,7 @@ from nb_core.units import deg_to_rad, mm_to_m, um_to_m
 from nb_physics.axes import PARALLEL
 from nb_physics.frame import EDGE_ON, DetectorFrame
 from nb_physics.geometry_checks import EDGE_ON_REMEDY, THROUGH_SAMPLE
-from nb_physics.vectors import cross, dot, length, rotate_about, unit
+from nb_physics.vectors import cross, dot, length, rotate_about, squarable, unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +90,10 @@ def moving_axes(detector: Detector, beam: Float[Tensor, "3"]) -> tuple[Tensor, T
     """Unit vectors that groups move along and turn about: the fast direction of the first panel,
     made perpendicular to the beam, the beam x that, and the beam.
     """
-    fast = unit(vector_tensor(detector.panels[0].fast_axis))
+    fast = unit(squarable(vector_tensor(detector.panels[0].fast_axis)))
     across = cross(beam, fast)
     if length(across.detach()) < PARALLEL:
-        across = cross(beam, unit(vector_tensor(detector.panels[0].slow_axis)))
+        across = cross(beam, unit(squarable(vector_tensor(detector.panels[0].slow_axis))))
     across = unit(across)
     return cross(across, beam), across, beam
 
@@ -102,8 +102,8 @@ def _moved(detector: Detector, beam: Float[Tensor, "3"]) -> _Places:
     panels = detector.panels
     places = _Places(
         mm_to_m(_columns([panel.origin_mm for panel in panels])),
-        unit(_columns([panel.fast_axis for panel in panels])),
-        unit(_columns([panel.slow_axis for panel in panels])),
+        unit(squarable(_columns([panel.fast_axis for panel in panels]))),
+        unit(squarable(_columns([panel.slow_axis for panel in panels]))),
     )
     _refuse_parallel(detector, places)
     axes = moving_axes(detector, beam)

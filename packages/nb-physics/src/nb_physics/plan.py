@@ -26,6 +26,7 @@ from nb_core.sweeps import Sweep, refuse_too_many, resolve_layers, resolve_mosai
 from nb_core.units import A_to_m, cell_A_to_m, mm_to_m, um_to_m
 from nb_physics.arguments import expect_experiment
 from nb_physics.axes import LabAxes, lab_axes
+from nb_physics.background import Background
 from nb_physics.frame import DetectorFrame, meets_the_beam, place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
 from nb_physics.lattice import LatticeFactor, lattice_factor
@@ -106,6 +107,7 @@ def _resolved(experiment: Experiment) -> Plan:
         polarization=_kahn(experiment),
         fudge=scalar_tensor(crystal.fudge),
         shape=_shape(crystal),
+        backgrounds=_backgrounds(experiment),
         dmin=scalar_tensor(experiment.sampling.dmin_A),
         notes=tuple(notes),
     )
@@ -134,6 +136,19 @@ def _shape(crystal: CrystalConfig) -> LatticeFactor:
     shape = lattice_factor(crystal.shape)
     shape.check(crystal)
     return shape.as_tensors()
+
+
+def _backgrounds(experiment: Experiment) -> tuple[Background, ...]:
+    """What computes other backgrounds than water, with their numbers as tensors."""
+    terms = experiment.background.terms
+    for term in terms:
+        if not isinstance(term, Background):
+            remedy = "it computes nothing; derive it from nb_physics.Background"
+            raise InputError("terms", type(term).__name__, remedy)
+    if terms and experiment.profile is Profile.REFERENCE:
+        remedy = "nanoBragg has water only; choose the corrected profile (--profile corrected)"
+        raise InputError("terms (-background)", terms[0].name, remedy)
+    return tuple(term.as_tensors() for term in terms if isinstance(term, Background))
 
 
 def _kahn(experiment: Experiment) -> Float[Tensor, ""]:

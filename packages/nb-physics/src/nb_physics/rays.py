@@ -99,11 +99,18 @@ def sub_pixel(
     slow_index, fast_index = _indices(pixels, scene.fpixels)
     slow = subpixel_coordinates(slow_index, s, n, frame.pixel_size)
     fast = subpixel_coordinates(fast_index, f, n, frame.pixel_size)
-    position = flat_positions(fast, slow, layer * scene.layer_depth, frame)
+    depth = layer * scene.layer_depth
+    position = flat_positions(fast, slow, depth, frame)
     if kind.curved:
         position = curved_positions(position, fast, slow, frame, kind.profile)
     airpath, diffracted = directions(position)
-    omega = solid_angle(airpath, frame, point_pixel=kind.point_pixel, profile=kind.profile)
+    omega = solid_angle(
+        airpath,
+        frame,
+        point_pixel=kind.point_pixel,
+        profile=kind.profile,
+        depth=0.0 if kind.curved else depth,
+    )
     if kind.absorbing:
         capture = capture_fraction(diffracted, frame, layer, scene.layer_depth, scene.attenuation)
     else:

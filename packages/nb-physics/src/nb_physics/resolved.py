@@ -11,6 +11,7 @@ from nb_core import Experiment, Profile
 from nb_core.showing import Rows, rows_to_html, rows_to_text
 from nb_core.sweeps import Sweep
 from nb_physics.axes import LabAxes
+from nb_physics.background import Background
 from nb_physics.frame import DetectorFrame
 from nb_physics.lattice import LatticeFactor
 from nb_physics.orientation import UnitCell
@@ -27,7 +28,7 @@ class Plan:
     cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)
     cells: Na, Nb, Nc; interpolate: whether F_cell is interpolated
     phi: the rotation; phi_angles: radians, of each step
-    background: water, photons per steradian at one fluence
+    background: water, photons per steradian at one fluence; backgrounds: others
     notes: what was chosen automatically, and why
     """
 
@@ -49,6 +50,7 @@ class Plan:
     polarization: Float[Tensor, ""]
     fudge: Float[Tensor, ""]
     shape: LatticeFactor
+    backgrounds: tuple[Background, ...]
     dmin: Float[Tensor, ""]
     notes: tuple[str, ...]
 

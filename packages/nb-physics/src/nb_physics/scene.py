@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_type_hints
 
 import torch
 from jaxtyping import AbstractArray, Float
@@ -15,15 +15,18 @@ from torch import Tensor
 
 from nb_core import DetectorConfig, InputError, Profile
 from nb_core.configs import scalar_tensor
+from nb_physics.background import Background
 from nb_physics.elementary import EAGER, OF_PAIRS, Arithmetic
 from nb_physics.frame import DetectorFrame
 from nb_physics.lattice import LatticeFactor
+from nb_physics.own_tensors import OwnTensors
 from nb_physics.pairs import to_pair
 from nb_physics.panels import PanelPlan
 from nb_physics.plan import Plan
 from nb_physics.polarization import field_axes
 from nb_physics.structure import StructureGrid
 from nb_physics.tiles import StepBlock
+from nb_physics.uses import FIXED, SINGLE
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Kind:
 
     profile: Profile
     shape: type[LatticeFactor]
+    backgrounds: tuple[type[Background], ...]
     curved: bool
     point_pixel: bool
     absorbing: bool
@@ -48,6 +52,11 @@ class Kind:
     oversample_thick: bool
     oversample_polar: bool
     oversample_omega: bool
+
+    @property
+    def classes(self) -> tuple[type[OwnTensors], ...]:
+        """What computes the shape and the backgrounds."""
+        return (self.shape, *self.backgrounds)
 
     @property
     def corrected(self) -> bool:
@@ -69,8 +78,8 @@ class Scene:
     arithmetic: Arithmetic
     layers: int
     grid: int
-    fpixels: Float[Tensor, ""]
-    oversample: Float[Tensor, ""]
+    fpixels: Float[Tensor, ""] = field(metadata=SINGLE | FIXED)
+    oversample: Float[Tensor, ""] = field(metadata=SINGLE | FIXED)
     layer_depth: Float[Tensor, ""]
     attenuation: Float[Tensor, ""]
     frame: DetectorFrame
@@ -81,27 +90,22 @@ class Scene:
     electric: Float[Tensor, "3 sources"]
     magnetic: Float[Tensor, "3 sources"]
     cell_vectors: Float[Tensor, "3 3 steps"]
-    cells: Float[Tensor, "3"]
-    reciprocal: Float[Tensor, "3 3"]
+    cells: Float[Tensor, "3"] = field(metadata=SINGLE)
+    reciprocal: Float[Tensor, "3 3"] = field(metadata=SINGLE)
     structure: StructureGrid
-    fudge: Float[Tensor, ""]
-    shape: LatticeFactor
-    dmin: Float[Tensor, ""]
+    fudge: Float[Tensor, ""] = field(metadata=SINGLE)
+    shape: LatticeFactor = field(metadata=SINGLE)
+    dmin: Float[Tensor, ""] = field(metadata=FIXED)
     fluence: Float[Tensor, ""]
     background: Float[Tensor, ""]
-    divisor: Float[Tensor, ""]
+    backgrounds: tuple[Background, ...] = field(metadata=SINGLE)
+    divisor: Float[Tensor, ""] = field(metadata=FIXED)
 
     def part(self, block: StepBlock) -> Scene:
         """The scene with the sources and steps of a block only."""
-        return dataclasses.replace(
-            self,
-            incident=self.incident[:, block.sources],
-            wavelength=self.wavelength[block.sources],
-            weight=self.weight[block.sources],
-            electric=self.electric[:, block.sources],
-            magnetic=self.magnetic[:, block.sources],
-            cell_vectors=self.cell_vectors[:, :, block.steps],
-        )
+        some = {name: getattr(self, name)[..., block.sources] for name in fields_along("sources")}
+        some |= {name: getattr(self, name)[..., block.steps] for name in fields_along("steps")}
+        return dataclasses.replace(self, **some)
 
     def places(self) -> Iterator[tuple[int, int, int]]:
         """Every layer and sub-pixel (layer, slow, fast), in nanoBragg's order."""
@@ -118,6 +122,7 @@ def kind_of(plan: Plan, panel: PanelPlan | None = None) -> Kind:
     return Kind(
         profile=experiment.profile,
         shape=type(plan.shape),
+        backgrounds=tuple(map(type, plan.backgrounds)),
         curved=isinstance(detector, DetectorConfig) and detector.curved_detector,
         point_pixel=detector.point_pixel,
         absorbing=absorbing or (sampling.oversample_thick and not plan.corrected),
@@ -161,6 +166,7 @@ def make_scene(plan: Plan) -> Scene:
         dmin=plan.dmin,
         fluence=plan.fluence,
         background=plan.background,
+        backgrounds=plan.backgrounds,
         divisor=scalar_tensor(plan.divisor),
     )
 
@@ -198,30 +204,60 @@ def scene_of_panel(plan: Plan, first: Scene, number: int) -> Scene:
 _NESTED = (DetectorFrame, StructureGrid)
 
 
+@functools.cache
+def fields_along(axis: str) -> tuple[str, ...]:
+    """The fields of a scene whose last axis has this name in their annotations."""
+    hints = get_type_hints(Scene)
+    return tuple(
+        one.name
+        for one in dataclasses.fields(Scene)
+        if getattr(hints[one.name], "dim_str", "").split()[-1:] == [axis]
+    )
+
+
 def scene_tensors(scene: Scene) -> dict[str, Tensor]:
     """All tensors of a scene by the path of their field, always in the same order."""
-    names = _tensor_paths(type(scene.shape))
-    return dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
+    names = _own_uses()
+    tensors = dict(zip(names, operator.attrgetter(*names)(scene), strict=True))
+    parts = (scene.shape, *scene.backgrounds)
+    for path, part in zip(_paths_of_plugins(len(parts)), parts, strict=True):
+        tensors |= {f"{path}.{name}": getattr(part, name) for name in part.tensor_names()}
+    return tensors
+
+
+def _paths_of_plugins(count: int) -> list[str]:
+    """The paths of a scene's shape and of its backgrounds, whose tensors their classes decide."""
+    return ["shape", *(f"backgrounds.{number}" for number in range(count - 1))]
 
 
 @functools.cache
-def _tensor_paths(shape: type[LatticeFactor]) -> tuple[str, ...]:
-    """The path of each field of a scene that holds a tensor."""
-    found: list[str] = []
+def tensor_uses(kind: Kind) -> dict[str, Mapping[str, bool]]:
+    """The uses of each tensor of a scene, by its path."""
+    of_plugins = zip(_paths_of_plugins(len(kind.classes)), kind.classes, strict=True)
+    uses = {one.name: one.metadata for one in dataclasses.fields(Scene)}
+    return _own_uses() | {
+        f"{path}.{name}": uses[path.partition(".")[0]]
+        for path, part in of_plugins
+        for name in part.tensor_names()
+    }
+
+
+@functools.cache
+def _own_uses() -> dict[str, Mapping[str, bool]]:
+    """The uses of each field of a scene that holds a tensor, and of what is in it, by its path."""
+    found: dict[str, Mapping[str, bool]] = {}
 
     def collect(kind: type, path: str) -> None:
         hints = get_type_hints(kind)
-        for field in dataclasses.fields(kind):
-            hint = hints[field.name]
+        for one in dataclasses.fields(kind):
+            hint = hints[one.name]
             if hint in _NESTED:
-                collect(hint, f"{path}{field.name}.")
-            elif hint is LatticeFactor:
-                found.extend(f"{path}{field.name}.{name}" for name in shape.scalars())
+                collect(hint, f"{path}{one.name}.")
             elif isinstance(hint, type) and issubclass(hint, AbstractArray):
-                found.append(f"{path}{field.name}")
+                found[f"{path}{one.name}"] = one.metadata
 
     collect(Scene, "")
-    return tuple(found)
+    return found
 
 
 def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
@@ -229,25 +265,29 @@ def scene_with(scene: Scene, tensors: dict[str, Tensor]) -> Scene:
 
     def replaced(value: Any, path: str) -> Any:
         fields: dict[str, Any] = {}
-        for field in dataclasses.fields(value):
-            part, name = getattr(value, field.name), f"{path}{field.name}"
+        for one in dataclasses.fields(value):
+            part, name = getattr(value, one.name), f"{path}{one.name}"
             if isinstance(part, Tensor):
-                fields[field.name] = tensors[name]
-            elif isinstance(part, LatticeFactor):
-                own = {number: tensors[f"{name}.{number}"] for number in part.scalars()}
-                fields[field.name] = part.with_numbers(own)
+                fields[one.name] = tensors[name]
             elif isinstance(part, _NESTED):
-                fields[field.name] = replaced(part, f"{name}.")
+                fields[one.name] = replaced(part, f"{name}.")
         return dataclasses.replace(value, **fields)
 
-    result = replaced(scene, "")
-    assert isinstance(result, Scene)
-    return result
+    result: Scene = replaced(scene, "")
+    backgrounds = [
+        _with_own(background, f"backgrounds.{number}", tensors)
+        for number, background in enumerate(scene.backgrounds)
+    ]
+    shape = _with_own(scene.shape, "shape", tensors)
+    return dataclasses.replace(result, shape=shape, backgrounds=tuple(backgrounds))
 
 
-_SINGLE = {"fpixels", "oversample", "cells", "reciprocal", "fudge"}
-_SINGLE_PARTS = ("structure.", "shape.")
-"""Fields that float32 holds, or that come in after the phases; so do the structure factors."""
+Part = TypeVar("Part", bound=OwnTensors)
+
+
+def _with_own(part: Part, path: str, tensors: dict[str, Tensor]) -> Part:
+    return part.with_numbers({name: tensors[f"{path}.{name}"] for name in part.tensor_names()})
+
 
 _COUNTED = 1 << 24
 """Up to here float32 counts without gaps."""
@@ -270,15 +310,19 @@ def scene_to(scene: Scene, device: torch.device, *, pairs: bool | None = None) -
     if torch.is_grad_enabled() and any(value.requires_grad for value in tensors.values()):
         remedy = "it has no float64, which gradients are computed in; choose cpu or cuda"
         raise InputError("device", str(device), remedy)
-    wide = {"structure.spans"} if scene.structure.values.numel() > _COUNTED else set()
-    pairs_of = {name: _as_pair(name, value, device, wide) for name, value in tensors.items()}
+    single = {name for name, use in tensor_uses(scene.kind).items() if "single" in use}
+    if scene.structure.values.numel() > _COUNTED:
+        single.remove("structure.spans")
+    pairs_of = {
+        name: _as_pair(value, device, single=name in single) for name, value in tensors.items()
+    }
     return dataclasses.replace(scene_with(scene, pairs_of), arithmetic=OF_PAIRS)
 
 
-def _as_pair(name: str, value: Tensor, device: torch.device, wide: set[str]) -> Tensor:
+def _as_pair(value: Tensor, device: torch.device, *, single: bool) -> Tensor:
     """A pair, or an ordinary tensor where that will do."""
     if not value.is_floating_point():
         return value.to(device)
-    if name in _SINGLE or (name.startswith(_SINGLE_PARTS) and name not in wide):
+    if single:
         return value.detach().to(torch.float32).to(device)
     return to_pair(value, device)

@@ -102,8 +102,8 @@ def _interpolation(plan: Plan) -> str | None:
 
 
 def _first_factors(plan: Plan) -> str | None:
-    several = plan.oversample > 1 or plan.sources.wavelength.numel() > 1
-    if not several:
+    layers = plan.layers.count
+    if plan.oversample == plan.sources.wavelength.numel() == layers == 1:
         return None
     sampling = plan.experiment.sampling
     used = {
@@ -112,13 +112,15 @@ def _first_factors(plan: Plan) -> str | None:
         "polarization": not (plan.experiment.beam.nopolar or sampling.oversample_polar),
     }
     names = [name for name, late in used.items() if late]
-    first, middle = _factors(plan, names, first=True), _factors(plan, names, first=False)
-    change = ((first[:, :1] / middle) - 1.0).abs().nan_to_num(0.0, 0.0, 0.0).max().item()
+    first = _factors(plan, names, first=True)[:, :1]
+    terms = [_factors(plan, names, first=False, layer=layer) for layer in {0, layers - 1}]
+    change = (first / torch.stack(terms) - 1.0).abs().nan_to_num(0.0, 0.0, 0.0).max().item()
     if change < TOLD_FROM:
         return None
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    place = "sub-pixel, layer and source" if layers > 1 else "sub-pixel and source"
     return (
-        f"{listed} of a pixel are those of its first sub-pixel and source: up to "
+        f"{listed} of a pixel are those of its first {place}: up to "
         f"{100 * change:.2g} % off; the corrected profile gives each term its own"
     )
 
@@ -207,6 +209,18 @@ def _point_pixel(plan: Plan) -> str | None:
     )
 
 
+def _obliquity(plan: Plan) -> str | None:
+    detector, depth = plan.experiment.plane, (plan.layers.count - 1) * plan.layer_depth
+    in_sum = plan.experiment.sampling.oversample_omega and not detector.point_pixel
+    share = (depth / (plan.frame.close_distance + depth)).nan_to_num(0.0).item()
+    if detector.curved_detector or not in_sum or share < TOLD_FROM:
+        return None
+    return (
+        "the solid angle of the sensor's deeper layers has the front's distance in its obliquity: "
+        f"up to {100 * share:.2g} % too small; the corrected profile takes each layer's own"
+    )
+
+
 def _curved(plan: Plan) -> str | None:
     if not plan.experiment.plane.curved_detector:
         return None
@@ -277,14 +291,17 @@ SLIPS = (
     Slip(38, _curved),
     Slip(44, _oblique_cell),
     Slip(45, _phi_starts),
+    Slip(49, _obliquity),
 )
 """By their rows; that of a header's TWOTHETA (17) is told where the header is read."""
 
 
-def _positions(plan: Plan, *, first: bool, corrected: bool) -> Float[Tensor, "3 pixels"]:
+def _positions(
+    plan: Plan, *, first: bool, corrected: bool, layer: int = 0
+) -> Float[Tensor, "3 pixels"]:
     """Lab positions (metres) in nine pixels: the region's corners, its edges' middles, its centre.
 
-    first: of the first sub-pixel, else of the pixel's middle
+    first: of the first sub-pixel, else of the pixel's middle; layer: of the sensor
     """
     frame, detector, roi = plan.frame, plan.experiment.plane, plan.experiment.roi
     ends = roi or (0, detector.fpixels - 1, 0, detector.spixels - 1)
@@ -304,25 +321,34 @@ def _positions(plan: Plan, *, first: bool, corrected: bool) -> Float[Tensor, "3 
             indexing="ij",
         )
     )
-    position = flat_positions(along_fast, along_slow, torch.zeros_like(frame.pixel_size), frame)
+    position = flat_positions(along_fast, along_slow, layer * plan.layer_depth, frame)
     if not detector.curved_detector:
         return position
     profile = Profile.CORRECTED if corrected else Profile.REFERENCE
     return curved_positions(position, along_fast, along_slow, frame, profile)
 
 
-def _rays(plan: Plan, *, first: bool) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "3 pixels"]]:
-    return directions(_positions(plan, first=first, corrected=False))
+def _rays(
+    plan: Plan, *, first: bool, layer: int = 0
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "3 pixels"]]:
+    return directions(_positions(plan, first=first, corrected=False, layer=layer))
 
 
-def _factors(plan: Plan, names: list[str], *, first: bool) -> Float[Tensor, "pixels sources"]:
-    """The product of some factors of nine pixels, with each source."""
-    airpath, diffracted = _rays(plan, first=first)
+def _factors(
+    plan: Plan, names: list[str], *, first: bool, layer: int = 0
+) -> Float[Tensor, "pixels sources"]:
+    """The product of some factors of nine pixels, with each source; the capture is the last's."""
+    airpath, diffracted = _rays(plan, first=first, layer=layer)
     product = torch.ones(airpath.numel(), plan.sources.wavelength.numel(), dtype=torch.float64)
     if "solid angle" in names:
-        point = plan.experiment.plane.point_pixel
-        profile = plan.experiment.profile
-        omega = solid_angle(airpath, plan.frame, point_pixel=point, profile=profile)
+        detector = plan.experiment.plane
+        omega = solid_angle(
+            airpath,
+            plan.frame,
+            point_pixel=detector.point_pixel,
+            profile=Profile.CORRECTED,
+            depth=0.0 if detector.curved_detector else layer * plan.layer_depth,
+        )
         product = product * omega[:, None]
     if "absorption" in names:
         last = plan.layers.count - 1

@@ -7,11 +7,19 @@ import warnings
 
 from torch import Tensor
 
-from nb_core import Detector, DetectorConvention, Experiment, NbWarning, Profile
+from nb_core import (
+    Detector,
+    DetectorConvention,
+    Experiment,
+    NbWarning,
+    Profile,
+    config_to_text,
+)
 from nb_core.configs import Scalar
 from nb_core.showing import Rows, rows_to_text
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
+from nb_core.wording import counted
 from nb_physics.engine.choice import Choice
 from nb_physics.formulas import dot, length, rectangle_solid_angle
 from nb_physics.frame import DetectorFrame
@@ -20,6 +28,7 @@ from nb_physics.panel_summary import panel_rows
 from nb_physics.plan import Plan, make_plan
 from nb_physics.sources import beam_sweeps
 from nb_physics.tiles import select_pixels
+from nb_physics.unused import unused
 
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
@@ -34,7 +43,9 @@ def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
 
 def plan_rows(plan: Plan) -> Rows:
     """What each line of `describe_plan` is about, and what it says."""
-    return [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan), *_sampling_rows(plan)]
+    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan)]
+    rows += [("not used", text) for text in unused(plan.experiment)]
+    return rows + _sampling_rows(plan)
 
 
 def experiment_rows(experiment: Experiment) -> Rows:
@@ -59,7 +70,7 @@ def _crystal_rows(plan: Plan) -> Rows:
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")
     spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
     seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
-    domains = f"{plan.mosaic_count} domain{'s' if plan.mosaic_count > 1 else ''}"
+    domains = counted(plan.mosaic_count, "domain")
     rows.append(("mosaic", f"{domains} over {_number(spread)} deg{seed}  ({why})"))
     phi = _sweep_text(plan.phi, "deg", 1.0 / rad_to_deg(1.0))
     sampled = "middle" if plan.corrected else "start"
@@ -104,6 +115,8 @@ def _beam_rows(plan: Plan) -> Rows:
     if plan.background > 0:
         water = plan.experiment.background.water_size_um
         rows.append(("water", f"cube of {_number(water)} um"))
+    terms = plan.experiment.background.terms
+    rows += [("background", f"{term.label} ({config_to_text(term)})") for term in terms]
     return rows
 
 
@@ -191,7 +204,7 @@ def _sampling_rows(plan: Plan) -> Rows:
 
 
 def _sweep_text(sweep: Sweep, unit: str, scale: float) -> str:
-    steps = f"{sweep.count} step{'s' if sweep.count > 1 else ''}"
+    steps = counted(sweep.count, "step")
     spread = f"{_number(sweep.range / scale)} {unit}, step {_number(sweep.step / scale)} {unit}"
     return f"{steps} over {spread}  ({sweep.why})" if sweep.range else f"1 step  ({sweep.why})"
 

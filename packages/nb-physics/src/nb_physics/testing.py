@@ -12,6 +12,7 @@ Needs the extra nb-physics[testing].
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +20,19 @@ import torch
 from torch import Tensor
 
 from nb_core import (
+    BACKGROUNDS,
     SHAPES,
+    BackgroundConfig,
+    BeamConfig,
     CrystalConfig,
     DetectorConfig,
     Experiment,
     InputError,
     SamplingConfig,
+    read_toml,
+    write_toml,
 )
+from nb_physics.background import Background
 from nb_physics.elementary import IN_KERNEL, OF_PAIRS
 from nb_physics.engine.choice import Engine
 from nb_physics.lattice import Domain, LatticeFactor, lattice_factor
@@ -216,3 +223,111 @@ class LatticeFactorContract:
         eager = simulate(experiment, engine=Engine.EAGER)
         compiled = simulate(experiment, engine=Engine.COMPILED)
         self._agree(compiled, eager, rtol=1e-9, atol=1e-12)  # the rounding of phases
+
+
+class BackgroundContract:
+    """Derive, set `background`, and pytest runs these tests on it.
+
+    compiled: whether its kernel is built, too, which takes half a minute
+    """
+
+    background: Background
+    compiled: bool = True
+
+    def _experiment(self, *terms: Any, **more: Any) -> Experiment:
+        """Two sources, sub-pixels and layers of a sensor, and hardly a crystal."""
+        crystal = CrystalConfig(cell_a=5.0, N_cells=(1, 1, 1), default_F=1e-3)
+        detector = DetectorConfig(
+            spixels=7,
+            fpixels=6,
+            distance_mm=40.0,
+            pixel_size_mm=2.0,
+            detector_abs_um=500.0,
+            detector_thick_um=300.0,
+            detector_thicksteps=2,
+        )
+        beam = BeamConfig(wavelength_A=1.0, dispersion_percent=5.0, dispersion_steps=2)
+        return Experiment(
+            crystal,
+            detector,
+            beam,
+            sampling=SamplingConfig(oversample=more.pop("oversample", 2)),
+            background=BackgroundConfig(terms=terms, **more),
+        )
+
+    def _alone(self, *terms: Any, **more: Any) -> Tensor:
+        """Photons of these backgrounds: with them less those without."""
+        without = self._experiment(oversample=more.get("oversample", 2))
+        return simulate(self._experiment(*terms, **more)) - simulate(without)
+
+    def test_it_is_installed_and_found_by_its_name(self) -> None:
+        """As files and command lines name it."""
+        found = BACKGROUNDS.known()[self.background.name]
+        assert found.thing is type(self.background)
+        assert BACKGROUNDS.make("terms", self.background.name) == type(self.background)()
+
+    def test_photons_are_finite_and_not_negative(self) -> None:
+        photons = self._alone(self.background)
+        assert photons.isfinite().all()
+        assert photons.min() >= -1e-12 * photons.max()  # what the difference rounds
+        assert photons.max() > 0
+
+    def test_it_adds_to_all_else(self) -> None:
+        """Twice is twice; beside water the two add up."""
+        once = self._alone(self.background)
+        twice = self._alone(self.background, self.background)
+        with_water = self._alone(self.background, water_size_um=3.0)
+        water = self._alone(water_size_um=3.0)
+        size = float(with_water.max() + twice.max())
+        torch.testing.assert_close(twice, 2 * once, rtol=1e-12, atol=1e-13 * size)
+        torch.testing.assert_close(with_water, once + water, rtol=1e-12, atol=1e-13 * size)
+
+    def test_it_is_sampled_as_the_crystal_is(self) -> None:
+        """Finer sub-pixels converge; the number of steps plays no part."""
+        coarse, fine = (self._alone(self.background, oversample=n) for n in (3, 6))
+        assert (coarse.sum() / fine.sum() - 1).abs() < 0.05
+        still = self._experiment(self.background)
+        turned = dataclasses.replace(
+            still, crystal=dataclasses.replace(still.crystal, osc_range_deg=1.0, phi_steps=3)
+        )
+        size = float(simulate(still).max())
+        torch.testing.assert_close(simulate(turned), simulate(still), rtol=1e-6, atol=1e-9 * size)
+
+    def test_pixels_alone_are_those_of_the_image(self) -> None:
+        experiment = self._experiment(self.background)
+        pixels = torch.tensor([0, 17, 41])
+        assert torch.equal(photons_at(experiment, pixels), simulate(experiment).flatten()[pixels])
+
+    def test_gradients_by_its_own_numbers(self) -> None:
+        for name in self.background.scalars():
+
+            def photons(value: Tensor, name: str = name) -> Tensor:
+                term = dataclasses.replace(self.background, **{name: value})
+                return photons_at(self._experiment(term), torch.tensor([3, 20]))
+
+            start = torch.tensor(float(getattr(self.background, name)), dtype=torch.float64)
+            size = float(photons(start).max())
+            # Differences over 1e-6 err by 1e-16 of the photons over 1e-6.
+            assert torch.autograd.gradcheck(photons, start.requires_grad_(), atol=1e-8 * size)
+
+    def test_it_is_written_and_read_back(self, tmp_path: Path) -> None:
+        experiment = self._experiment(self.background)
+        write_toml(tmp_path / "a.toml", experiment)
+        assert read_toml(tmp_path / "a.toml") == experiment
+
+    def test_bad_numbers_are_refused(self) -> None:
+        for name in self.background.scalars():
+            for value in (float("nan"), float("inf"), "wide"):
+                with pytest.raises(InputError, match=name):
+                    dataclasses.replace(self.background, **{name: value})
+
+    def test_its_kernel_gives_the_same_image(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not self.compiled:
+            pytest.skip("the test says that no kernel is to be built")
+        monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path))
+        experiment = self._experiment(self.background)
+        eager = simulate(experiment, engine=Engine.EAGER)
+        compiled = simulate(experiment, engine=Engine.COMPILED)
+        torch.testing.assert_close(compiled, eager, rtol=1e-11, atol=1e-13 * float(eager.max()))

@@ -123,11 +123,16 @@ def select_of_panel(panel: Panel) -> PixelSelection:
     return _selection(panel.shape, panel.roi, panel.mask)
 
 
+def roi_within(roi: Roi, size: tuple[int, int]) -> Roi:
+    """What of a region of interest lies on a plane of so many pixels, (slow, fast)."""
+    slow, fast = size
+    return Roi(roi.xmin, min(roi.xmax, fast - 1), roi.ymin, min(roi.ymax, slow - 1))
+
+
 def _selection(size: tuple[int, int], roi: Roi | None, mask: Mask | None) -> PixelSelection:
     """size: (slow, fast); a region that reaches beyond it is cut"""
     slow, fast = size
-    xmin, xmax, ymin, ymax = roi or (0, fast - 1, 0, slow - 1)
-    xmax, ymax = min(xmax, fast - 1), min(ymax, slow - 1)
+    xmin, xmax, ymin, ymax = roi_within(roi or Roi(0, fast - 1, 0, slow - 1), size)
     chosen = None
     if mask is not None:
         inside = torch.zeros(size, dtype=torch.bool)

@@ -41,6 +41,13 @@ def unit(v: Float[Tensor, "3 *n"]) -> Float[Tensor, "3 *n"]:
     return v / torch.sqrt(torch.where(squared == 0, 1.0, squared))
 
 
+def squarable(v: Float[Tensor, "3 *n"]) -> Float[Tensor, "3 *n"]:
+    """The same directions, of lengths whose squares are numbers greater than 0."""
+    largest = v.detach().abs().amax(dim=0)
+    usual = (largest > 1e-100) & (largest < 1e100)
+    return v / torch.where(usual | (largest == 0), 1.0, largest)
+
+
 def rotate_xyz(v: Float[Tensor, "3 *n"], angles: Float[Tensor, "3"]) -> Float[Tensor, "3 *n"]:
     """Right-handed rotations (radians) about x, then y, then z."""
     x, y, z = v

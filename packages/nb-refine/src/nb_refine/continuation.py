@@ -14,16 +14,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nb_core import BackgroundConfig, CrystalShape, Detector, Experiment
-from nb_physics import PanelPlan, Plan, make_plan, simulate
-from nb_physics.formulas import (
-    GAUSS_WIDTH_SQUARED,
-    TOPHAT_RADIUS_SQUARED,
-    directions,
-    flat_positions,
-    length,
-    scattering_vectors,
-    subpixel_coordinates,
-)
+from nb_physics import Plan, make_plan, pixel_resolution, simulate
+from nb_physics.formulas import GAUSS_WIDTH_SQUARED, TOPHAT_RADIUS_SQUARED, length
 from nb_refine.images import Computing, said_once
 from nb_refine.parameters import Model, make_model
 
@@ -173,23 +165,15 @@ def some_of(pixels: Int[Tensor, " pixels"]) -> Int[Tensor, " some"]:
 
 def longest_q(plan: Plan) -> float:
     """Length of the scattering vector at the farthest corner of the detector, 1/Angstrom."""
-    return max(_longest_on(plan, panel) for panel in plan.panels)
+    return max(1.0 / _finest_on(plan, number) for number in range(len(plan.panels)))
 
 
-def _longest_on(plan: Plan, panel: PanelPlan) -> float:
-    frame = panel.frame
-    (first_slow, first_fast), (height, width) = panel.first_pixel, panel.shape
-    last_slow, last_fast = first_slow + height - 1, first_fast + width - 1
-    slow = torch.tensor([first_slow, first_slow, last_slow, last_slow])
-    fast = torch.tensor([first_fast, last_fast, first_fast, last_fast])
-    along_slow, along_fast = (
-        subpixel_coordinates(index, 0, 1, frame.pixel_size) for index in (slow, fast)
-    )
-    surface = torch.zeros_like(frame.pixel_size)
-    position = flat_positions(along_fast, along_slow, surface, frame)
-    _, ray = directions(position)
-    q = scattering_vectors(ray, plan.sources.incident[:, :1], plan.sources.wavelength[:1])
-    return float(length(q).max())
+def _finest_on(plan: Plan, number: int) -> float:
+    """Resolution (Angstrom) at the farthest corner of a panel."""
+    height, width = plan.panels[number].shape
+    slow = torch.tensor([0, 0, height - 1, height - 1])
+    fast = torch.tensor([0, width - 1, 0, width - 1])
+    return float(pixel_resolution(plan, slow, fast, number).min())
 
 
 def true_width(plan: Plan) -> float:

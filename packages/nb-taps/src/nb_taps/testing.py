@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,7 +30,8 @@ from nb_core import (
     SamplingConfig,
     StructureFactors,
 )
-from nb_physics import make_plan, simulate
+from nb_core.configs import Scalar
+from nb_physics import Background, ScatteredRays, make_plan, simulate
 from nb_taps.manager import TapEntry, check_tap
 from nb_taps.result import TapResult, tap_schema
 from nb_taps.run import NoiseChoice, trace_pixels
@@ -95,7 +97,26 @@ def experiments() -> dict[str, Experiment]:
             rich, sampling=dataclasses.replace(rich.sampling, interpolate=True)
         ),
         "dmin": dataclasses.replace(rich, sampling=dataclasses.replace(rich.sampling, dmin_A=13.0)),
+        "backgrounds": dataclasses.replace(
+            rich,
+            background=BackgroundConfig(water_size_um=0.01, terms=(Glow(),)),
+            profile=Profile.CORRECTED,
+        ),
     }
+
+
+@dataclass(frozen=True)
+class Glow(Background):
+    """The same in all directions."""
+
+    name = "glow"
+    label = "glow"
+    summary = "photons per steradian, the same in all directions"
+
+    level: Scalar = 1e5
+
+    def intensity(self, rays: ScatteredRays) -> torch.Tensor:
+        return torch.as_tensor(self.level) * torch.ones_like(rays.stol)
 
 
 class TapContract:

@@ -136,6 +136,8 @@ def _choices(profile: Profile, ignore_unknown: bool, options: Mapping[str, Any])
 
 def describe(found: Comparison) -> str:
     """The measures of a comparison, aligned, and where the rest lies."""
+    from nb_core.wording import aligned
+
     summary = found.summary
     metrics, peaks = summary["metrics"], summary["peaks"]
     slow, fast = metrics["worst"]
@@ -158,8 +160,7 @@ def describe(found: Comparison) -> str:
         ("seconds", _seconds(summary)),
         ("engine", "{name}: {reason}".format(**summary["nb"]["engine"])),
     ]
-    width = max(len(name) for name, _ in rows)
-    lines = [f"{name:<{width}}  {text}" for name, text in rows]
+    lines = aligned(rows)
     lines += [f"differ: {reason}" for reason in summary["reasons"]]
     verdict = "agree" if found.agree else "differ"
     return "\n".join([*lines, f"wrote {found.folder / 'report.html'}", f"images {verdict}"])

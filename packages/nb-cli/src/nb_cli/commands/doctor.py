@@ -18,6 +18,7 @@ def command() -> None:
     import torch
 
     from nb_compare import installed_versions
+    from nb_core.wording import aligned
 
     rows = [("python", platform.python_version()), ("platform", platform.platform())]
     for versions in installed_versions():
@@ -27,9 +28,7 @@ def command() -> None:
     rows.append(("compiler", _compiler()))
     rows.append(("kernels", _kernels()))
     rows.append(("C program", _c_program()))
-    width = max(len(name) for name, _ in rows)
-    for name, text in rows:
-        click.echo(f"{name:<{width}}  {text}")
+    click.echo("\n".join(aligned(rows)))
 
 
 def _devices() -> str:

@@ -115,7 +115,9 @@ def _remark(kernel: KeptKernel) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number} kernel{'' if number == 1 else 's'}"
+    from nb_core.wording import counted
+
+    return counted(number, "kernel")
 
 
 def _size(number: int) -> str:
@@ -123,15 +125,15 @@ def _size(number: int) -> str:
 
 
 def _ago(seconds: float) -> str:
+    from nb_core.wording import counted
+
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+            return f"{counted(int(seconds // length), unit)} ago"
     return "just now"
 
 
 def _echo_table(rows: list[tuple[str, str, str, str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for what, size, used, remark in rows:
-        line = f"{what:<{widths[0]}}  {size:>{widths[1]}}  {used:<{widths[2]}}  {remark}"
-        click.echo(line.rstrip())
+    from nb_core.wording import aligned
+
+    click.echo("\n".join(aligned(rows, right=(1,))))

@@ -22,13 +22,11 @@ def command(as_json: bool) -> None:
     import dataclasses
 
     from nb_cli.plugins import known_parts
+    from nb_core.wording import aligned
 
     parts = list(known_parts())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(part) for part in parts], indent=2))
         return
     rows = [(p.kind, p.name, f"{p.package} {p.version}", p.summary) for p in parts]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for *cells, summary in rows:
-        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        click.echo(f"{'  '.join(padded)}  {summary}")
+    click.echo("\n".join(aligned(rows)))

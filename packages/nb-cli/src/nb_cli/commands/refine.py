@@ -254,9 +254,11 @@ class _Account:
             self.move(done, total)
 
     def step(self, step: Step) -> None:
+        from nb_core.wording import counted
+
         if step.reason:
             self._close()
-            steps = f"{step.number} step{'s' if step.number > 1 else ''}"
+            steps = counted(step.number, "step")
             where = f"{step.pixels} pixels, loss {step.loss:.6g}"
             self.say(f"{step.stage}: {steps}, {where}; {step.reason}")
 

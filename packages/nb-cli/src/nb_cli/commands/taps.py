@@ -19,13 +19,14 @@ def command() -> None:
 def list_taps(no_plugins: bool) -> None:
     """List every tap, and the package that brought it."""
     from nb_cli.plugins import known_taps
+    from nb_core.wording import aligned
 
     taps = known_taps(no_plugins=no_plugins)
-    names = max(len(name) for name in taps)
-    packages = max(len(f"{entry.package} {entry.version}") for entry in taps.values())
-    for name, entry in taps.items():
-        package = f"{entry.package} {entry.version}"
-        click.echo(f"{name:<{names}}  {package:<{packages}}  {entry.tap.summary}")
+    rows = [
+        (name, f"{entry.package} {entry.version}", entry.tap.summary)
+        for name, entry in taps.items()
+    ]
+    click.echo("\n".join(aligned(rows)))
 
 
 @command.command("show")
@@ -53,7 +54,7 @@ def show(name: str, no_plugins: bool) -> None:
 
 
 def _echo_table(rows: list[tuple[str, str, str, str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
-        click.echo(f"  {'  '.join(cells)}  {row[3]}".rstrip())
+    from nb_core.wording import aligned
+
+    for line in aligned(rows):
+        click.echo(f"  {line}".rstrip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,9 +132,9 @@ def command(
     noise = NoiseChoice(NoiseGenerator(rng), experiment.outputs.noise_seed)
     kept = as_json or bool(out_dir)
     inputs = _inputs(experiment, arguments) if kept else {}
-    traced = _trace(
-        experiment, _pixels((*pixels, *of_panels), region), chosen, device, dtype, noise
-    )
+    with _named("--pixel" if (pixels or of_panels) else "--roi"):
+        named = _pixels((*pixels, *of_panels), region)
+        traced = _trace(experiment, named, chosen, device, dtype, noise)
     folder = None
     if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
@@ -208,6 +209,20 @@ def _pixels(pixels: tuple[Pixel, ...], region: tuple[int, int, int, int] | None)
     if not found:
         raise InputError("--pixel", "(not given)", "name a pixel: --pixel SLOW FAST")
     return found
+
+
+@contextmanager
+def _named(option: str) -> Iterator[None]:
+    """Errors about a pixel or a rectangle name the option that it comes from."""
+    from nb_core import InputError
+
+    names = {"pixel": option, "roi": "--roi"}
+    try:
+        yield
+    except InputError as error:
+        if error.field not in names:
+            raise
+        raise InputError(names[error.field], error.value, error.remedy) from None
 
 
 def _trace(

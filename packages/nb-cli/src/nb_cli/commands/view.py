@@ -145,7 +145,7 @@ def _scene(
     """What the file holds, with rings from the experiment, else from an SMV header."""
     import dataclasses
 
-    from nb_cli.scenes import plan_beam, plan_details, plan_spacing
+    from nb_cli.scenes import panel_spacing, plan_beam, plan_details
     from nb_core import InputError
 
     if plan is not None:
@@ -158,7 +158,7 @@ def _scene(
         if scene.unit == "counts" and not own_pedestal:
             scene = dataclasses.replace(scene, pedestal=plan.experiment.outputs.adc_offset)
         scene = dataclasses.replace(
-            scene, details=plan_details(plan), spacing=plan_spacing(plan), beam=plan_beam(plan)
+            scene, details=plan_details(plan), spacing=panel_spacing(plan), beam=plan_beam(plan)
         )
     if pedestal is not None:
         scene = dataclasses.replace(scene, pedestal=pedestal)

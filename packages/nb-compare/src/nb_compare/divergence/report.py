@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from nb_compare.divergence.rows import Row
+from nb_core.wording import aligned
 
 MOST_ROWS = 60
 
@@ -85,11 +86,7 @@ def _table(rows: list[tuple[str, Row]]) -> list[str]:
                 row.note,
             )
         )
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    return [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    return aligned(cells)
 
 
 def _value(value: tuple[float, ...] | str | None) -> str:

@@ -7,7 +7,6 @@ import dataclasses
 import math
 import os
 import re
-import secrets
 import shutil
 import tempfile
 import warnings
@@ -36,13 +35,13 @@ from nb_core import (
     Experiment,
     InputError,
     NbWarning,
-    OutputError,
     ProgramError,
     SlipWarning,
     UnreadableError,
     flags_to_experiment,
 )
 from nb_core.flags import options_to_settings, read_options
+from nb_core.formats import atomic_folder
 from nb_physics import image_files, make_plan, select_pixels
 
 Progress = Callable[[int, int], None]
@@ -92,7 +91,7 @@ def record_golden(
     """
     requests = read_cases(cases)
     ready, inputs = _prepare(requests, cases.parent)
-    with _new_folder(out) as working:
+    with atomic_folder(out) as working:
         (working / INPUTS).mkdir()
         for name, source in inputs.items():
             shutil.copyfile(source, working / INPUTS / name)
@@ -261,23 +260,3 @@ def _provenance(program: Path, banner: str, cases: int) -> dict[str, Any]:
         "recorded_with": {"nb": nb_compare.__version__},
         "environment": environment("cpu", "float64"),
     }
-
-
-@contextlib.contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when complete; on an error nothing is left."""
-    if os.path.lexists(out):
-        raise OutputError(out, "exists already; name a new folder")
-    working = out.parent / f".nb-{os.getpid()}-{secrets.token_hex(6)}.tmp"
-    try:
-        working.mkdir()
-    except OSError as error:
-        raise OutputError(out, f"no folder can be made there: {error.strerror}") from error
-    try:
-        yield working
-        if os.path.lexists(out):
-            raise OutputError(out, "has appeared meanwhile; name a new folder")
-        working.rename(out)
-    except BaseException:
-        shutil.rmtree(working, ignore_errors=True)
-        raise

@@ -24,6 +24,9 @@ Matrix = tuple[Vector, Vector, Vector] | Tensor
 LEAST_LENGTH = 1e-18
 """No length is smaller, or greater than its inverse, in the unit of its field."""
 
+MOST_DEGREES = 1e6
+"""No angle is greater: what is left of a turn would be lost to rounding."""
+
 Member = TypeVar("Member", bound=Enum)
 
 
@@ -61,6 +64,30 @@ def length(field: str, value: object, unit: str) -> float:
     return plain
 
 
+def coordinate(field: str, value: object, unit: str) -> float:
+    """A length along an axis, of either sign, that can be squared as `length` can."""
+    plain = number(field, value, unit)
+    if abs(plain) > 1.0 / LEAST_LENGTH:
+        most = 1.0 / LEAST_LENGTH
+        raise InputError(field, plain, f"must be from {-most:g} to {most:g} {unit}")
+    return plain
+
+
+def angle(field: str, value: object) -> float:
+    """Degrees, of either sign."""
+    plain = number(field, value, "degrees")
+    if abs(plain) > MOST_DEGREES:
+        limits = f"{-MOST_DEGREES:g} to {MOST_DEGREES:g} degrees"
+        raise InputError(field, plain, f"must be from {limits}")
+    return plain
+
+
+def thickness(field: str, value: object, unit: str) -> float:
+    """A length of 0 or more that can be squared."""
+    not_negative(field, value, unit)
+    return coordinate(field, value, unit)
+
+
 def not_negative(field: str, value: object, unit: str) -> float:
     plain = number(field, value, unit)
     if plain < 0:
@@ -95,6 +122,18 @@ def vector(field: str, value: object) -> tuple[float, float, float]:
     return x, y, z
 
 
+def coordinates(field: str, value: object, unit: str) -> None:
+    """Three lengths along axes: see `coordinate`."""
+    for part in vector(field, value):
+        coordinate(field, part, unit)
+
+
+def angles(field: str, value: object) -> None:
+    """Three angles: see `angle`."""
+    for part in vector(field, value):
+        angle(field, part)
+
+
 def matrix(field: str, value: object) -> list[tuple[float, float, float]]:
     """The plain rows of a matrix; refuses other shapes, NaN and infinities."""
     if isinstance(value, Tensor) and value.shape != (3, 3):
@@ -114,6 +153,16 @@ def direction(field: str, value: object) -> None:
     """Refuses a direction of no length; None is left to the convention."""
     if value is not None and vector(field, value) == (0.0, 0.0, 0.0):
         raise InputError(field, (0, 0, 0), "a direction needs a length; give a non-zero vector")
+
+
+def text(field: str, value: object) -> str:
+    """A name to be shown; refuses one with control characters, such as a line break."""
+    if not isinstance(value, str):
+        raise InputError(field, value, "expected a text")
+    if not value.isprintable():
+        remedy = "has a control character or a line break; give a name that can be printed"
+        raise InputError(field, repr(value), remedy)
+    return value
 
 
 def choice(field: str, value: object, kind: type[Member]) -> Member:

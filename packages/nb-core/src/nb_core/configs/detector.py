@@ -96,12 +96,13 @@ class DetectorConfig(Config):
         if self.close_distance_mm is not None:
             checks.length("close_distance_mm", self.close_distance_mm, "mm")
         for name in ("beam_center_x_mm", "beam_center_y_mm", "close_x_mm", "close_y_mm"):
-            checks.optional_number(name, getattr(self, name), "mm")
+            if getattr(self, name) is not None:
+                checks.coordinate(name, getattr(self, name), "mm")
         for name in ("orgx_px", "orgy_px"):
             checks.optional_number(name, getattr(self, name), "pixels")
         for axis in ("rotx", "roty", "rotz", "twotheta"):
             name = f"detector_{axis}_deg"
-            checks.number(name, getattr(self, name), "degrees")
+            checks.angle(name, getattr(self, name))
 
     def _check_vectors(self) -> None:
         custom = self.detector_convention is DetectorConvention.CUSTOM
@@ -110,13 +111,13 @@ class DetectorConfig(Config):
             checks.direction(name, getattr(self, name))
         require_custom("pix0_vector_m", self.pix0_vector_m, custom)
         if self.pix0_vector_m is not None:
-            checks.vector("pix0_vector_m", self.pix0_vector_m)
+            checks.coordinates("pix0_vector_m", self.pix0_vector_m, "m")
 
     def _check_sensor(self) -> None:
         depth = self.detector_abs_um
         if depth is not None and not (isinstance(depth, float) and depth == math.inf):
             checks.positive("detector_abs_um", depth, "micrometres (inf for no absorption)")
-        checks.not_negative("detector_thick_um", self.detector_thick_um, "micrometres")
+        checks.thickness("detector_thick_um", self.detector_thick_um, "micrometres")
         checks.optional_count(
             "detector_thicksteps", self.detector_thicksteps, least=0, most=MOST_STEPS
         )

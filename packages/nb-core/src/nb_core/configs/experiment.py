@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nb_core.configs import checks
+from nb_core.configs.background import BackgroundConfig
 from nb_core.configs.base import Config
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
@@ -12,11 +13,12 @@ from nb_core.configs.detector import DetectorConfig, require_custom
 from nb_core.configs.goniometer import GoniometerConfig
 from nb_core.configs.output import OutputConfig
 from nb_core.configs.panel import Detector, Panel
-from nb_core.configs.sampling import BackgroundConfig, Profile, Roi, SamplingConfig
+from nb_core.configs.sampling import Profile, Roi, SamplingConfig
 from nb_core.conventions import DetectorConvention
 from nb_core.data import Mask, StructureFactors
 from nb_core.errors import InputError
 from nb_core.showing import Rows, rows_to_html, rows_to_text
+from nb_core.wording import counted
 
 _OPTIONAL: dict[str, type] = {"structure_factors": StructureFactors, "roi": Roi, "mask": Mask}
 _KINDS: dict[str, type] = {
@@ -86,7 +88,9 @@ class Experiment(Config):
         """What belongs to panels is refused, and what has to fit the plane."""
         for name in _OF_PANELS:
             self._refuse("beam", name, "with a Detector of panels only; here the convention counts")
-        self._refuse("goniometer", "axis", "with a Detector of panels only; give spindle_axis")
+        if self.goniometer.axis is not None:
+            remedy = "with a Detector of panels only; give crystal.spindle_axis"
+            raise InputError("goniometer.axis", self.goniometer.axis, remedy)
         custom = detector.detector_convention is DetectorConvention.CUSTOM
         require_custom("spindle_axis", self.crystal.spindle_axis, custom)
         require_custom("beam_vector", self.beam.beam_vector, custom)
@@ -114,7 +118,7 @@ class Experiment(Config):
         """nanoBragg's detector. Raises InputError where there are panels."""
         if isinstance(self.detector, Detector):
             remedy = "one plane is taken here; `panel_experiment` makes one of a panel"
-            raise InputError("detector", f"{len(self.detector.panels)} panels", remedy)
+            raise InputError("detector", counted(len(self.panels), "panel"), remedy)
         return self.detector
 
     @property
@@ -143,7 +147,7 @@ class Experiment(Config):
             raise InputError("polarization_factor", self.beam.polarization_factor, remedy)
         for name in ("roi", "mask"):
             if getattr(self, name) is not None:
-                value = f"of {len(detector.panels)} panels together"
+                value = f"of a detector of {counted(len(detector.panels), 'panel')}"
                 raise InputError(name, value, f"each panel has its own: {name} of the panel")
         self._check_printout_pixel(detector.panels[0].shape)
 

@@ -20,4 +20,4 @@ class GoniometerConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.direction("axis", self.axis)
+        checks.direction("goniometer.axis", self.axis)

@@ -39,13 +39,13 @@ class Sensor(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        thick = checks.not_negative("thickness_um", self.thickness_um, "micrometres")
+        thick = checks.thickness("thickness_um", self.thickness_um, "micrometres")
         depth = self.attenuation_um
         if thick and depth is None:
             remedy = "a sensor with a thickness needs its attenuation depth (inf: none is absorbed)"
             raise InputError("attenuation_um", None, remedy)
         if depth is not None and not (isinstance(depth, float) and depth == math.inf):
-            checks.positive("attenuation_um", depth, "micrometres (inf for no absorption)")
+            checks.length("attenuation_um", depth, "micrometres (inf for no absorption)")
         checks.optional_count("layers", self.layers, most=MOST_STEPS)
 
 
@@ -84,11 +84,10 @@ class Panel(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("name", "group"):
-            value = getattr(self, name)
-            if not (isinstance(value, str) or (name == "group" and value is None)):
-                raise InputError(name, value, "expected a text")
-        checks.vector("origin_mm", self.origin_mm)
+        checks.text("name", self.name)
+        if self.group is not None and not checks.text("group", self.group):
+            raise InputError("group", "''", "a group has a name; leave it out for no group")
+        checks.coordinates("origin_mm", self.origin_mm, "mm")
         for name in ("fast_axis", "slow_axis"):
             checks.vector(name, getattr(self, name))
             checks.direction(name, getattr(self, name))
@@ -144,10 +143,11 @@ class PanelGroup(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.name, str):
-            raise InputError("name", self.name, "expected a text")
-        checks.vector("shift_mm", self.shift_mm)
-        checks.vector("tilt_deg", self.tilt_deg)
+        if not checks.text("name", self.name):
+            remedy = "a group has a name, the one that its panels give as their `group`"
+            raise InputError("name", "''", remedy)
+        checks.coordinates("shift_mm", self.shift_mm, "mm")
+        checks.angles("tilt_deg", self.tilt_deg)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,8 +181,8 @@ class Detector(Config):
         object.__setattr__(self, "groups", _all_of("groups", self.groups, PanelGroup))
         self._check_shapes()
         self._check_names()
-        checks.vector("shift_mm", self.shift_mm)
-        checks.vector("tilt_deg", self.tilt_deg)
+        checks.coordinates("shift_mm", self.shift_mm, "mm")
+        checks.angles("tilt_deg", self.tilt_deg)
         checks.flag("point_pixel", self.point_pixel)
 
     @property
@@ -202,8 +202,9 @@ class Detector(Config):
     def cut(self, rows: int, columns: int) -> Detector:
         """The detector with each panel cut into so many rows and columns of panels.
 
-        Their pixels lie where they lay, so an image of them is the same, bit for bit. Raises
-        InputError where rows and columns do not divide a panel's pixels.
+        Their pixels lie where they lay, so an image of them is the same, bit for bit; where a tilt
+        turns them, to rounding, for the middle that they turn about is the mean of more panels.
+        Raises InputError where rows and columns do not divide a panel's pixels.
         """
         checks.count("rows", rows)
         checks.count("columns", columns)

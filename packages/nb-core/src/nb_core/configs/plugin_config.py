@@ -6,9 +6,11 @@ import abc
 import dataclasses
 import functools
 import inspect
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 
 import pluggy
@@ -21,6 +23,7 @@ from nb_core.formats.numbers import text_to_number
 from nb_core.plugins import PLUGINS, Brought, make_manager
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_FILE = "file"
 _ATTRIBUTES = ("name", "label", "summary")
 
 
@@ -71,11 +74,18 @@ class PluginConfigKind(Generic[T]):
         """
         return PLUGINS.collect(manager or make_manager(), self.hook, self._checked)
 
-    def make(self, field: str, value: object, others: Iterable[str] = ()) -> T:
+    def make(
+        self,
+        field: str,
+        value: object,
+        others: Iterable[str] = (),
+        folder: str | os.PathLike[str] = "",
+    ) -> T:
         """The config that a value stands for: itself, its name, `name:field=value,field=value`, or
         a table of its name and fields.
 
         field: that is named in errors; others: further names, which the field has besides
+        folder: that names of files are seen from (`file_field`)
         Raises InputError for a name or a field that there is not, and as the class does.
         """
         if isinstance(value, self.base):
@@ -93,7 +103,7 @@ class PluginConfigKind(Generic[T]):
         if name not in known:
             raise InputError(field, name, did_you_mean(name, known) + expected)
         try:
-            made: T = known[name].thing(**fields)
+            made: T = known[name].thing(**_seen_from_here(known[name].thing, fields, folder))
         except NbError:
             raise
         except Exception as error:
@@ -101,7 +111,7 @@ class PluginConfigKind(Generic[T]):
         return made
 
     def _parsed(self, field: str, text: str) -> tuple[str, dict[str, Any]]:
-        """Name and fields of `name:field=value,field=value`."""
+        """Name and fields of `name:field=value,field=value`; what is no number stays a text."""
         name, colon, rest = text.strip().partition(":")
         fields: dict[str, Any] = {}
         for part in rest.split(",") if colon else ():
@@ -109,7 +119,10 @@ class PluginConfigKind(Generic[T]):
             if not (key and equals):
                 remedy = f"expected {name}:field=value,field=value, and not {part.strip()!r}"
                 raise InputError(field, text, remedy)
-            fields[key] = text_to_number(number, f"{field} {key}")
+            try:
+                fields[key] = text_to_number(number, key)
+            except InputError:
+                fields[key] = number
         return name.strip().lower(), fields
 
     def _checked(self, thing: Any, plugin: str) -> Any:
@@ -134,12 +147,35 @@ class PluginConfigKind(Generic[T]):
         return thing
 
 
-def config_to_plain(config: PluginConfig) -> str | dict[str, Any]:
-    """Its name, or a table of its name and the fields that differ from their defaults."""
+def file_field(default: str = "") -> Any:
+    """A field that names a file: in TOML relative to the folder of the TOML file."""
+    return dataclasses.field(default=default, metadata={_FILE: True})
+
+
+def _seen_from_here(
+    kind: type[PluginConfig], fields: dict[str, Any], folder: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """The fields, with names of files joined to the folder that they are seen from."""
+    files = {f.name for f in dataclasses.fields(kind) if f.metadata.get(_FILE)}
+    return {
+        key: str(Path(folder) / value) if key in files and value else value
+        for key, value in fields.items()
+    }
+
+
+def config_to_plain(
+    config: PluginConfig, name_file: Callable[[str], str] = str
+) -> str | dict[str, Any]:
+    """Its name, or a table of its name and the fields that differ from their defaults.
+
+    name_file: gives the name that a file is written by
+    """
     said = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if not is_default(field, value):
+            if field.metadata.get(_FILE):
+                value = name_file(value)
             said[field.name] = plain_number(value) if field.name in config.scalars() else value
     return {"name": config.name, **said} if said else config.name
 
@@ -150,4 +186,4 @@ def config_to_text(config: PluginConfig) -> str:
     if isinstance(plain, str):
         return plain
     name = plain.pop("name")
-    return f"{name}:{','.join(f'{key}={value!r}' for key, value in plain.items())}"
+    return f"{name}:{','.join(f'{key}={value}' for key, value in plain.items())}"

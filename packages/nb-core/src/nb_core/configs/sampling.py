@@ -54,17 +54,3 @@ class SamplingConfig(Config):
         checks.not_negative("dmin_A", self.dmin_A, "Angstrom")
         if self.interpolate is not None:
             checks.flag("interpolate", self.interpolate)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BackgroundConfig(Config):
-    """What scatters beside the crystal.
-
-    water_size_um: edge of a cube of water in the beam, micrometres
-    """
-
-    water_size_um: Scalar = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.not_negative("water_size_um", self.water_size_um, "micrometres")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,9 +27,11 @@ SHAPES: PluginConfigKind[Shape] = PluginConfigKind("nb_register_shapes", Shape, 
 """The shapes of a crystal, as packages bring them."""
 
 
-def shape_of(field: str, value: object) -> CrystalShape | Shape:
+def shape_of(
+    field: str, value: object, folder: str | os.PathLike[str] = ""
+) -> CrystalShape | Shape:
     """What a value stands for: one of nanoBragg's shapes, by itself, its name or value in any case;
-    or a shape that a package brings. InputError for another.
+    or a shape that a package brings (`PluginConfigKind.make`). InputError for another.
     """
     if isinstance(value, CrystalShape):
         return value
@@ -36,4 +39,4 @@ def shape_of(field: str, value: object) -> CrystalShape | Shape:
         for member in CrystalShape:
             if value.strip().lower() in (member.name.lower(), member.value):
                 return member
-    return SHAPES.make(field, value, [member.value for member in CrystalShape])
+    return SHAPES.make(field, value, [member.value for member in CrystalShape], folder)

@@ -20,7 +20,7 @@ from nb_core.flags.parse import Settings, options_to_settings, read_options
 from nb_core.flags.table import OPTIONS
 from nb_core.settings import CUSTOM_VECTORS, experiment_to_settings, settings_to_experiment
 
-_FIELDS = {"roi": "roi", "printout": "printout_pixel"}
+_FIELDS = {"roi": "roi", "printout": "printout_pixel", "pivot": "detector_pivot"}
 """Fields whose parts are settings of their own."""
 
 
@@ -184,20 +184,22 @@ def _require_crystal(settings: Settings) -> None:
 def _named_after_option(error: InputError, used: list[Option], said: Settings) -> InputError:
     """The same error, naming the option that it comes from, if there is one.
 
-    The options of the command line come first, the last of them before the others.
+    The options of the command line come first, the last of them before the others; then those of
+    them that set the field besides.
     """
     written = [option for option in OPTIONS if not option.alias]
-    for option in (*reversed(used), *written):
-        if _is_at_fault(option, error, said):
-            same = option.name.lstrip("-") == error.field
-            field = option.name if same else f"{option.name} ({error.field})"
-            return InputError(field, error.value, error.remedy)
+    named = [o for o in (*reversed(used), *written) if _is_at_fault(o.keys, error, said)]
+    beside = [o for o in reversed(used) if _is_at_fault(o.sets, error, said)]
+    for option in (*named, *beside):
+        same = option.name.lstrip("-") == error.field
+        field = option.name if same else f"{option.name} ({error.field})"
+        return InputError(field, error.value, error.remedy)
     return error
 
 
-def _is_at_fault(option: Option, error: InputError, said: Settings) -> bool:
+def _is_at_fault(keys: Iterable[str], error: InputError, said: Settings) -> bool:
     field = error.field.partition(",")[0]
-    for key in option.keys:
+    for key in keys:
         section, _, name = key.partition(".")
         if section == "file":
             path = said.get(key)

@@ -286,6 +286,13 @@ SAMPLING = (
         values=4,
     ),
     _number("-water", "edge of a cube of water (micrometres)", "background.water_size_um"),
+    _number(
+        "-background",
+        "a background that a package brings: its name, or name:field=value,field=value; nb's own "
+        "option",
+        "background.terms",
+        kind=Kind.NAMED,
+    ),
 )
 
 OUTPUT = (

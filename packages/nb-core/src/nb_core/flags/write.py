@@ -18,6 +18,7 @@ from nb_core.flags.option import Kind, Option
 from nb_core.flags.parse import Settings
 from nb_core.flags.table import OPTIONS
 from nb_core.settings import CUSTOM_VECTORS, SECTIONS, experiment_to_settings
+from nb_core.wording import counted
 
 
 def experiment_to_flags(experiment: Experiment) -> list[str]:
@@ -29,7 +30,7 @@ def experiment_to_flags(experiment: Experiment) -> list[str]:
     """
     if experiment.panels:
         remedy = "nanoBragg has one plane, and no options for panels; write them to TOML"
-        raise InputError("detector", f"{len(experiment.panels)} panels", remedy)
+        raise InputError("detector", counted(len(experiment.panels), "panel"), remedy)
     for name in ("U_matrix", "vectors_A"):
         if getattr(experiment.crystal, name) is not None:
             raise InputError(name, "given", "nanoBragg has no option for it; write it to TOML")
@@ -189,6 +190,11 @@ def _plain(value: Any) -> Any:
 
 
 def _text(option: Option, value: Any) -> str:
+    if isinstance(value, tuple):
+        if len(value) > 1:
+            remedy = "the option says one; write several to TOML"
+            raise InputError(option.keys[0].partition(".")[2], f"{len(value)} of them", remedy)
+        (value,) = value
     if isinstance(value, PluginConfig):
         return config_to_text(value)
     plain = _plain(value)

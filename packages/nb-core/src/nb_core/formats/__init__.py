@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nb_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from nb_core.formats.atomic import AnyPath, atomic_write
+    from nb_core.formats.atomic import AnyPath, atomic_folder, atomic_write
     from nb_core.formats.fdump import read_dump, write_dump
     from nb_core.formats.floats import read_floats, write_floats
     from nb_core.formats.hkl import read_hkl, write_hkl
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AnyPath": "atomic",
+    "atomic_folder": "atomic",
     "atomic_write": "atomic",
     "read_dump": "fdump",
     "write_dump": "fdump",
@@ -65,6 +66,7 @@ __all__ = [
     "PgmImage",
     "SmvHeader",
     "SmvImage",
+    "atomic_folder",
     "atomic_write",
     "check_folder",
     "check_targets",

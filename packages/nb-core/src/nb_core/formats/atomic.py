@@ -1,4 +1,4 @@
-"""Files written whole or not at all, with clear errors."""
+"""Files and folders written whole or not at all, with clear errors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from nb_core.errors import OutputError
@@ -57,6 +60,55 @@ def atomic_write(path: AnyPath, overwrite: bool = True) -> Iterator[BinaryIO]:
         failed = error.errno not in _MENDED_BY_ANOTHER_NAME
         reason = _reason(error)
         raise OutputError(os.fspath(path), reason, failed=failed) from error
+
+
+@contextlib.contextmanager
+def atomic_folder(
+    path: AnyPath, *, into_empty: bool = False, keep_partial: bool = False
+) -> Iterator[Path]:
+    """A folder that takes the name `path` only once all of it is written; until then it lies
+    beside it. On any exception, an interrupt too, nothing is left.
+
+    into_empty: an empty folder of that name may be there already
+    keep_partial: what is written when the body fails takes the name as well
+    Raises OutputError where something has the name, before the body or meanwhile, and where no
+    folder can be made.
+    """
+    final = Path(path)
+    _refuse_taken(final, into_empty, "exists already; name a new folder")
+    try:
+        working = Path(tempfile.mkdtemp(prefix=".nb-", suffix=".tmp", dir=final.parent))
+    except OSError as error:
+        failed = error.errno not in _MENDED_BY_ANOTHER_NAME
+        reason = f"no folder can be made there: {error.strerror}"
+        raise OutputError(final, reason, failed=failed) from error
+    try:
+        working.chmod(0o755)
+        try:
+            yield working
+        except BaseException:
+            if keep_partial:
+                _rename(working, final, into_empty)
+            raise
+        _rename(working, final, into_empty)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def _rename(working: Path, final: Path, into_empty: bool) -> None:
+    _refuse_taken(final, into_empty, "has appeared meanwhile; name a new folder")
+    try:
+        working.rename(final)
+    except OSError as error:
+        raise OutputError(final, f"cannot take this name: {error.strerror}") from error
+
+
+def _refuse_taken(final: Path, into_empty: bool, reason: str) -> None:
+    """OutputError where something has the name; an empty folder may where `into_empty` says so."""
+    if into_empty and final.is_dir() and not any(final.iterdir()):
+        return
+    if os.path.lexists(final):
+        raise OutputError(final, reason)
 
 
 @contextlib.contextmanager

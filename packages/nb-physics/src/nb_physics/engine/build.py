@@ -192,8 +192,15 @@ def _template(kernel: KernelKind) -> Scene:
     }
     tensors = {name: value.to(torch.float64) for name, value in tensors.items()}
     tensors["structure.listed"] = torch.ones(values, dtype=torch.bool)
+    kind = kernel.kind
+    shape, backgrounds = kind.shape(), [background() for background in kind.backgrounds]
     of_kind = replace(
-        scene, kind=kernel.kind, shape=kernel.kind.shape().as_tensors(), layers=1, grid=1
+        scene,
+        kind=kind,
+        shape=shape.as_tensors(),
+        backgrounds=tuple(background.as_tensors() for background in backgrounds),
+        layers=1,
+        grid=1,
     )
     return scene_with(of_kind, {**scene_tensors(of_kind), **tensors})
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from nb_physics.engine.kernel import KernelKind, kernel_kind_from_json
+from nb_physics.scene import Kind
 
 FOLDER = "NB_CACHE_DIR"
 """Environment variable that names the folder."""
@@ -47,7 +48,7 @@ def cache_folder() -> Path:
 
 def kernel_path(kernel: KernelKind) -> Path:
     """The file of a kernel, which holds for this source code, torch, Python and processor only."""
-    kind = _digest(kernel.to_json(), _processor(), *_foreign_source(kernel.kind.shape))[:16]
+    kind = _digest(kernel.to_json(), _processor(), *_foreign_sources(kernel.kind))[:16]
     work = f"{kernel.role.value}-gradient" if kernel.gradient else kernel.role.value
     ending = LIBRARY if kernel.device == "cpu" else PACKAGE
     name = f"{work}-{kernel.kind.shape.name}-{kind}-{version_digest()}{ending}"
@@ -93,10 +94,15 @@ def _source_digest() -> str:
     return _digest_of_files(Path(_installation()))
 
 
+def _foreign_sources(kind: Kind) -> list[str]:
+    """Digests of the packages that what a kernel is made of is from."""
+    return [digest for part in kind.classes for digest in _foreign_source(part)]
+
+
 @functools.cache
-def _foreign_source(shape: type) -> tuple[str, ...]:
-    """A digest of the package that a shape is from, where that is not this one."""
-    top = shape.__module__.partition(".")[0]
+def _foreign_source(part: type) -> tuple[str, ...]:
+    """A digest of the package that a class is from, where that is not this one."""
+    top = part.__module__.partition(".")[0]
     file = getattr(sys.modules.get(top), "__file__", None)
     if top == __name__.partition(".")[0] or file is None:
         return ()

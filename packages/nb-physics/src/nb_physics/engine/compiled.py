@@ -24,7 +24,7 @@ class CompiledEngine(TileEngine):
     def why_not(self, scene: Scene, dtype: torch.dtype, device: torch.device) -> str | None:
         if device.type == "mps":
             return f"there are no kernels for {device.type}"
-        return _why_not_imported(scene.kind.shape)
+        return _why_not_imported(scene.kind.classes)
 
     def prepare(
         self, scene: Scene, dtype: torch.dtype, device: torch.device, *, gradient: bool = False
@@ -46,8 +46,9 @@ class CompiledEngine(TileEngine):
         return CompiledTangents(scene, tangents, kernels, dtype, device)
 
 
-def _why_not_imported(shape: type) -> str | None:
-    """Why the process that builds kernels would not find the class of a shape."""
-    if shape.__module__ == "__main__" or "<locals>" in shape.__qualname__:
-        return f"kernels need a shape that can be imported, and {shape.__name__} cannot"
+def _why_not_imported(classes: tuple[type, ...]) -> str | None:
+    """Why the process that builds kernels would not find the class of a shape or background."""
+    for part in classes:
+        if part.__module__ == "__main__" or "<locals>" in part.__qualname__:
+            return f"kernels need classes that can be imported, and {part.__name__} cannot"
     return None

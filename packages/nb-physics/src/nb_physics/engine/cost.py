@@ -151,7 +151,11 @@ def _seconds(work: Work, rates: Rates, engine: str) -> tuple[float, float]:
         evaluation += rates.listed
     if work.running:
         evaluation += rates.running
-    total = work.rays * rates.ray + work.beams * rates.beam + work.evaluations * evaluation
+    beam = rates.beam + sum(
+        background.eager_ns if engine == "eager" else background.kernel_ns
+        for background in kind.backgrounds
+    )
+    total = work.rays * rates.ray + work.beams * beam + work.evaluations * evaluation
     total *= _NS * (rates.single if work.dtype == "float32" else 1.0)
     if work.device == "cpu":
         image = total / _threads_used(work) + rates.call

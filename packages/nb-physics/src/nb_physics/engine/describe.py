@@ -31,6 +31,7 @@ def _choices(kind: Kind) -> list[str]:
         ("sensor", kind.absorbing),
         ("dmin", kind.limited),
         ("water", not kind.dry),
+        *((background.label, True) for background in kind.backgrounds),
         ("no polarization", kind.nopolar),
         ("each term with its capture", kind.oversample_thick),
         ("each term with its polarization", kind.oversample_polar),

@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from nb_core import Profile, Recorder, Site
 from nb_physics.elementary import IN_KERNEL
 from nb_physics.rays import Offers, sub_pixel
-from nb_physics.scene import Kind, Scene, scene_tensors, scene_with
+from nb_physics.scene import (
+    Kind,
+    Scene,
+    fields_along,
+    scene_tensors,
+    scene_with,
+    tensor_uses,
+)
 from nb_physics.summation import summation_of
 from nb_physics.tile import tile_photons
 from nb_physics.tiles import StepBlock
@@ -90,7 +97,7 @@ def class_path(value: type) -> str:
     return f"{value.__module__}:{value.__qualname__}"
 
 
-BY_STEP = "cell_vectors"
+(BY_STEP,) = fields_along("steps")
 """The tensor of a scene that has a part for each step."""
 
 
@@ -110,15 +117,13 @@ def as_in_scene(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**tensors, BY_STEP: tensors[BY_STEP].permute(1, 2, 0)}
 
 
-_FIXED = {"fpixels", "oversample", "divisor", "dmin", "structure.spans", "structure.lowest"}
-
-
 def derived_names(kind: Kind, tensors: dict[str, Tensor]) -> list[str]:
     """The tensors of a scene that a gradient kernel gives derivatives by.
 
     Those by a list of structure factors are left to eager torch: each evaluation has its own.
     """
-    left = _FIXED | ({"structure.values"} if kind.listed else set())
+    left = {name for name, use in tensor_uses(kind).items() if "fixed" in use}
+    left |= {"structure.values"} if kind.listed else set()
     return [name for name, t in tensors.items() if t.is_floating_point() and name not in left]
 
 
@@ -127,6 +132,7 @@ def kernel_kind_from_json(text: str) -> KernelKind:
     fields: dict[str, Any] = json.loads(text)
     kind = dict(fields.pop("kind"))
     kind["profile"], kind["shape"] = Profile(kind["profile"]), pkgutil.resolve_name(kind["shape"])
+    kind["backgrounds"] = tuple(pkgutil.resolve_name(path) for path in kind["backgrounds"])
     return KernelKind(role=Role(fields.pop("role")), kind=Kind(**kind), **fields)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import abc
 import functools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalConfig, CrystalShape, InputError, Shape
 from nb_physics.elementary import EAGER, Arithmetic
+from nb_physics.own_tensors import OwnTensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Operations:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LatticeFactor(Shape):
+class LatticeFactor(Shape, OwnTensors):
     """The lattice factor F_latt of one crystal shape: what the cells of a domain give together.
 
     A frozen dataclass whose fields, annotated `Scalar`, are the shape's own numbers: they stand in
@@ -82,18 +82,6 @@ class LatticeFactor(Shape):
 
     def check(self, crystal: CrystalConfig) -> None:
         """Refuses a crystal that has no such shape, with an InputError."""
-
-    def as_tensors(self, dtype: torch.dtype = torch.float64) -> LatticeFactor:
-        """The same shape with its numbers as tensors of this type, which keep their gradients."""
-        values = {name: torch.as_tensor(getattr(self, name)) for name in self.scalars()}
-        return self.with_numbers({name: value.to(dtype) for name, value in values.items()})
-
-    def with_numbers(self, numbers: dict[str, Any]) -> LatticeFactor:
-        """The same shape with other numbers, tensors, which are not looked at."""
-        other = object.__new__(type(self))
-        for name, value in {**vars(self), **numbers}.items():
-            object.__setattr__(other, name, value)
-        return other
 
 
 def lattice_factor(shape: CrystalShape | Shape) -> LatticeFactor:

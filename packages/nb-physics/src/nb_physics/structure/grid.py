@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from nb_core import StructureFactors
+from nb_physics.uses import FIXED, SINGLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,10 @@ class StructureGrid:
     listed: which entries the list has; the others hold default_F
     """
 
-    values: Float[Tensor, " entries"]
+    values: Float[Tensor, " entries"] = field(metadata=SINGLE)
     listed: Bool[Tensor, " entries"]
-    spans: Float[Tensor, "3"]
-    lowest: Float[Tensor, "3"]
+    spans: Float[Tensor, "3"] = field(metadata=SINGLE | FIXED)
+    lowest: Float[Tensor, "3"] = field(metadata=SINGLE | FIXED)
 
 
 def structure_grid(factors: StructureFactors | None, default_F: Float[Tensor, ""]) -> StructureGrid:

@@ -68,15 +68,16 @@ class IntensityTap(Tap):
 
 
 class WaterTap(Tap):
-    """The background of water around the crystal."""
+    """The background of water around the crystal, and other backgrounds."""
 
     name = "water"
-    summary = "background of the water: its size, its intensity, and its photons in the pixel"
-    quantities = ("water_photons", "photons")
+    summary = "background of the water: its size, intensity and photons; photons of others"
+    quantities = ("water_photons", "background_photons", "photons")
     fields = (
         Field("water_size", "um", (), "edge of the cube of water"),
         Field("I_bg", "photons/sr", (), "its intensity"),
         Field("water_photons", "photons", (), "its share of the pixel; null with -oversample_*"),
+        Field("background_photons", "photons", (), "that of other backgrounds; null without"),
         Field("photons", "photons", (), "the pixel of the image"),
     )
 
@@ -85,6 +86,7 @@ class WaterTap(Tap):
             "water_size": float(record.plan.experiment.background.water_size_um),
             "I_bg": record.plan.background,
             "water_photons": record.number("water_photons"),
+            "background_photons": record.number("background_photons"),
             "photons": record.number("photons"),
         }
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from torch import Tensor
 
 from nb_core.wording import aligned
 
@@ -25,7 +23,7 @@ MOST_NUMBERS = 4
 MOST_ENTRIES = 4
 """Of a tuple or list that is shown whole; of a longer one, the first do and a count."""
 
-MOST_CHARACTERS = 120
+MOST_CHARACTERS = 80
 """Of a part; a longer one is cut, or stands as its name alone."""
 
 
@@ -45,17 +43,19 @@ class Brief:
 
 
 def _is_default(value: Any, default: Any) -> bool:
-    if value is default:
-        return True
-    return isinstance(value, str | int | float | tuple) and bool(value == default)
+    """Whether they are the same; of what holds more than plain values, whether one object."""
+    parts = value if isinstance(value, tuple) else (value,)
+    if all(isinstance(part, str | int | float) for part in parts):
+        return bool(value == default)
+    return value is default
 
 
 def brief(value: Any) -> str:
     """A value in one short line, without memory addresses; of a large array, type and shape."""
-    if isinstance(value, Tensor | np.ndarray):
-        return _array(value.detach().cpu().numpy() if isinstance(value, Tensor) else value)
+    if all(hasattr(value, name) for name in ("dtype", "shape", "tolist")):
+        return _array(value)
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value + 0.0:.6g}"  # no -0
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, Path):
@@ -75,11 +75,13 @@ def brief(value: Any) -> str:
     return text
 
 
-def _array(values: np.ndarray) -> str:
-    if values.size > MOST_NUMBERS or values.dtype == object:
-        return f"{values.dtype} {values.shape}"
-    numbers = [brief(number) for number in values.ravel().tolist()]
-    return numbers[0] if values.ndim == 0 else f"[{', '.join(numbers)}]"
+def _array(values: Any) -> str:
+    """Of NumPy's and torch's, neither of which is imported for it."""
+    shape, dtype = tuple(values.shape), str(values.dtype).removeprefix("torch.")
+    if math.prod(shape) > MOST_NUMBERS or dtype == "object":
+        return f"{dtype} {shape}"
+    numbers = [brief(number) for number in values.reshape(-1).tolist()]
+    return f"[{', '.join(numbers)}]" if shape else numbers[0]
 
 
 def _sequence(values: Sequence[Any]) -> str:

@@ -21,6 +21,7 @@ PUBLIC = (
     "nb_core.formats",
     "nb_core.poisson",
     "nb_core.ran1",
+    "nb_core.showing",
     "nb_core.sweeps",
     "nb_core.units",
     "nb_core.wording",

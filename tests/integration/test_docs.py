@@ -250,11 +250,21 @@ def run_python(text: str, folder: Path) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/how-to/python-and-gradients.md"])
-def test_the_python_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("README.md", ["tensor("]),
+        ("docs/how-to/python-and-gradients.md", ["  unit cell ", "max ", "image.f32 ", "tensor("]),
+    ],
+)
+def test_the_python_examples_of_a_page_run(page: str, printed: list[str], tmp_path: Path) -> None:
+    """printed: what lines begin with, the first line with the first of them"""
     examples = fences(ROOT / page, "python")
     assert examples
-    assert run_python("\n".join(examples), tmp_path).startswith("tensor(")
+    lines = run_python("\n".join(examples), tmp_path).splitlines()
+    assert lines[0].startswith(printed[0])
+    for start in printed:
+        assert any(line.startswith(start) for line in lines), start
 
 
 def test_the_tutorial_runs_in_python(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_an_old_file_in_a_read_only_folder_is_not_replaced(bad, folder, monkeypa
     (folder / "sub").mkdir()
     (folder / "sub" / "a").write_bytes(b"old")
     monkeypatch.setattr(
-        "nb_cli.outputs.os.access", lambda path, mode: not str(path).endswith("sub")
+        "nb_core.formats.targets.os.access", lambda path, mode: not str(path).endswith("sub")
     )
     assert "the folder sub is read-only" in bad("-floatfile", "sub/a")
 

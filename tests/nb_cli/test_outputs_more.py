@@ -57,7 +57,7 @@ def test_counts_beyond_16_bits_are_clipped(simulated):
 
 def test_without_a_seed_the_clock_gives_one_and_it_is_reported(nb, tiny, monkeypatch):
     at = tiny.index("-seed")
-    monkeypatch.setattr("nb_cli.outputs.time.time", lambda: 4321.5)
+    monkeypatch.setattr("nb_physics.outputs.time.time", lambda: 4321.5)
     ran = nb("simulate", "--", *tiny[:at], *tiny[at + 2 :], "-noisefile", "a")
     assert ran.code == 0
     assert "seed 4321 (torch)" in ran.out

@@ -12,6 +12,11 @@ import pytest
 CASES = {
     'simulate("x.toml")': "experiment: 'x.toml': expected an Experiment or a Plan; read_toml(path)",
     "simulate(None)": "experiment: None: expected an Experiment or a Plan",
+    "write_outputs(e, image)": "plan: Experiment(",
+    "write_outputs(plan, [1])": "image: [1]: expected the tensor of photons",
+    "write_outputs(plan, image, [3])": "files: 3: expected names of files, or Outputs",
+    'write_outputs(plan, image, [], "foo")': "generator: foo: expected a NoiseGenerator, one of",
+    'write_outputs(plan, image, [], style="foo")': "style: foo: expected a HeaderStyle, one of",
     "make_plan(3)": "experiment: 3: expected an Experiment or a Plan",
     "make_plan([e])": "experiment: [Experiment(",
     "Crystal(3)": "config: 3: expected a CrystalConfig",
@@ -69,6 +74,7 @@ rest = ["-default_F", "10", "-detpixels", "8", "-N", "2"]
 words = ["-cell", "70", "80", "90", *rest]
 e = flags_to_experiment(words)
 m = CrystalConfig(cell_a=70, cell_b=80, cell_c=90, misset_deg="random", misset_seed=3)
+plan = make_plan(e)
 image = torch.full((8, 8), 7.0, dtype=torch.float64)
 found = {}
 for call in json.load(sys.stdin):

@@ -20,12 +20,13 @@ from typing import Any
 from nb_compare import write_evidence
 from nb_core import InputError, OutputError
 from nb_core.formats import atomic_folder, atomic_write
+from nb_core.showing import Brief
 
 ARTEFACTS = "artifacts"
 
 
-@dataclass(frozen=True)
-class Folders:
+@dataclass(frozen=True, repr=False)
+class Folders(Brief):
     """Where a benchmark writes.
 
     results: what becomes --out-dir, None without it; artefacts: images, lists and kernels

@@ -29,6 +29,7 @@ from nb_bench.rows import Against, Beside, Memory, Parity, Row, Run, Times
 from nb_bench.workloads import Workload
 from nb_compare import ProgramRun, compare_images, run_program, stage_arguments
 from nb_core import Roi, UnreadableError
+from nb_core.showing import Brief
 
 C_FLAGS = ("-nonoise", "-nopgm", "-noprogress")
 MOST_CACHED = 3
@@ -39,8 +40,8 @@ CEILING_STEPS = 2_000_000
 Tick = Callable[[], None]
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, repr=False)
+class Settings(Brief):
     """What is asked for.
 
     engines: with each of which every workload is run
@@ -83,6 +84,9 @@ class Bench:
         self.settings = settings
         self.tick = tick or (lambda: None)
         self._ceilings: dict[int, Ceiling] = {}
+
+    def __repr__(self) -> str:
+        return f"Bench({self.settings!r})"
 
     def measure(self, workload: Workload, engine: str) -> Row:
         """All that is measured of a workload with an engine."""

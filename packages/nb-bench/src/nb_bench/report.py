@@ -14,12 +14,13 @@ from nb_bench.rows import Row
 from nb_bench.table import describe, to_json
 from nb_bench.workloads import Workload, write_hkl
 from nb_compare import environment, input_checksums
+from nb_core.showing import Brief
 
 Progress = AbstractContextManager[Callable[[int, int], object]]
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, repr=False)
+class Request(Brief):
     """What is to be measured, and what the results say of that.
 
     dtype: for the evidence; each row has its own. json_file: where the JSON goes besides

@@ -10,6 +10,7 @@ from typing import Any
 
 from nb_bench.cost import Ceiling, Cost, Counts, cost_of
 from nb_bench.workloads import Workload
+from nb_core.showing import Brief
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class Run:
     threads: int
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, repr=False)
+class Row(Brief):
     """A workload and all that was measured of it; `describe` makes a table of it.
 
     cold, cached: whole processes, None where they were left out; warm: calls of simulate, of a

@@ -12,6 +12,7 @@ import numpy as np
 
 from nb_core import InputError
 from nb_core.formats import atomic_write
+from nb_core.showing import Brief
 
 Make = Callable[[int], "Workload"]
 """Takes the edge of the image in pixels."""
@@ -32,8 +33,8 @@ _PILATUS = (2463, 2527)
 _PILATUS_ROI = (0, 2462, 1136, 1391)
 
 
-@dataclass(frozen=True)
-class Workload:
+@dataclass(frozen=True, repr=False)
+class Workload(Brief):
     """An experiment to time.
 
     kind: what it is a case of; the curves of the plot run over the workloads of one kind

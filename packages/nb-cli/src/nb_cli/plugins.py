@@ -31,13 +31,6 @@ def known_formats() -> ImageFormats:
     return image_formats(make_manager(external=not _left_out()))
 
 
-def nanobragg_formats() -> ImageFormats:
-    """The image formats of nb alone."""
-    from nb_core import image_formats, make_manager
-
-    return image_formats(make_manager(external=False))
-
-
 def known_taps(*, no_plugins: bool = False) -> dict[str, TapEntry]:
     """The taps of nb and, unless left out here or by `nb --no-plugins`, of installed plugins."""
     from nb_taps import collect_taps, make_manager

@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from nb_cli.outputs import input_files
 from nb_cli.refine_picture import draw_comparison
 from nb_compare import input_checksums, result_folder, write_evidence
 from nb_core import Experiment, experiment_to_toml
 from nb_core.formats import atomic_write
 from nb_core.wording import aligned
-from nb_physics import Choice
+from nb_physics import Choice, input_files
 from nb_refine import Observation, Result
 
 

@@ -39,6 +39,7 @@ from nb_compare.resample import resample_to
 from nb_compare.summary import SCHEMA, Thresholds, measure
 from nb_core import Experiment, InputError, Profile, Roi, ShapeError, flags_to_experiment
 from nb_core.formats import atomic_write, write_floats
+from nb_core.showing import Brief
 from nb_physics import Choice, Progress, make_plan, simulate
 
 Image = Float32[np.ndarray, "slow fast"]
@@ -96,8 +97,8 @@ class Computed:
     engine: Choice
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Brief):
     """The outcome: the summary (schema nb-compare/1), and the folder that holds all of it."""
 
     summary: Mapping[str, Any]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nb_core import InputError
+from nb_core.showing import Brief
 
 
-@dataclass(frozen=True)
-class ImageDifference:
+@dataclass(frozen=True, repr=False)
+class ImageDifference(Brief):
     """How an image differs from a reference, over all pixels.
 
     correlation: Pearson's; 1 for images that are the same, NaN where one of them is constant

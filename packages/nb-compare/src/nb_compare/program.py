@@ -24,6 +24,7 @@ from nb_core import (
     experiment_to_flags,
 )
 from nb_core.flags import Option, find_option, read_options
+from nb_core.showing import Brief
 
 PROGRAM_VARIABLE = "NB_C_BIN"
 """The environment variable that holds the path of the C program."""
@@ -34,8 +35,8 @@ _OUTPUTS = ("outputs.floatfile", "outputs.intfile", "outputs.pgmfile", "outputs.
 _PIXELS = re.compile(r"\((\d+)x(\d+) pixels\)")
 
 
-@dataclass(frozen=True)
-class StagedArguments:
+@dataclass(frozen=True, repr=False)
+class StagedArguments(Brief):
     """Arguments whose files lie in a folder of their own.
 
     arguments: as given, but files outside the caller's folder have names of their own
@@ -63,8 +64,8 @@ class StagedArguments:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
 
 
-@dataclass(frozen=True)
-class ProgramRun:
+@dataclass(frozen=True, repr=False)
+class ProgramRun(Brief):
     """What a run of the C program left: its log and the seconds it took.
 
     command: the arguments, the program's path first; folder: where it ran

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nb_core.plugins import Named, hookspec
+from nb_core.showing import Rows
 
 if TYPE_CHECKING:
     from nb_core.configs.background import BackgroundTerm
+    from nb_core.configs.experiment import Experiment
     from nb_core.configs.shape import Shape
     from nb_core.formats.experiment_format import ExperimentFormat
     from nb_core.formats.image_format import ImageFormat
@@ -50,4 +52,10 @@ def nb_register_engines() -> Sequence[Named]:
 @hookspec
 def nb_register_backgrounds() -> Sequence[type[BackgroundTerm]]:
     """The backgrounds that a plugin brings, classes; called once, when they are collected."""
+    raise NotImplementedError("a hook specification is never called")
+
+
+@hookspec(firstresult=True)
+def nb_describe_experiment(experiment: Experiment) -> Rows | None:
+    """What `print(experiment)` says, by the package that knows: of nb's own, nb_physics."""
     raise NotImplementedError("a hook specification is never called")

@@ -44,13 +44,17 @@ class Ran1:
     """
 
     def __init__(self, seed: int) -> None:
-        state = abs(int(seed)) or 1
+        self._seed = int(seed)
+        state = abs(self._seed) or 1
         if state >= _MODULUS:
             raise InputError("seed", seed, f"a seed is smaller than {_MODULUS}")
         self._stream = chain.from_iterable(_blocks(state))
         self.uniform: Callable[[], float] = self._stream.__next__
         self._round = float32_rounder()
         self._spare: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Ran1({self._seed})"
 
     def uniforms(self, count: int) -> np.ndarray:
         return np.fromiter(islice(self._stream, count), dtype=np.float64, count=count)

@@ -8,9 +8,11 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Int
 from torch import Tensor
 
+from nb_core.showing import Brief
 
-@dataclass(frozen=True)
-class Site:
+
+@dataclass(frozen=True, repr=False)
+class Site(Brief):
     """Where in the walk a value belongs.
 
     pixels: flat pixel indices (slow * fpixels + fast) of the tile, shape (pixels,)

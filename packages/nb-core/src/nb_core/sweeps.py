@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nb_core.configs.checks import Scalar, plain_number
 from nb_core.errors import InputError
+from nb_core.showing import Brief
 from nb_core.units import deg_to_rad, rad_to_deg, rad_to_mrad
 
 __all__ = [
@@ -36,8 +37,8 @@ _ROUNDING = 1e-12
 """By how much a range of whole steps may exceed them, after degrees have become radians."""
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Brief):
     """A resolved sweep: `count` samples, `step` apart, that stand for `range`.
 
     why: which rule decided, in words

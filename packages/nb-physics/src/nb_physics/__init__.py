@@ -25,11 +25,20 @@ from nb_physics.noise import NoiseGenerator, counted_photons
 from nb_physics.one_crystal import plan_of_crystal
 from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.orientation import cell_parameters
+from nb_physics.outputs import (
+    Output,
+    Written,
+    chosen_outputs,
+    input_files,
+    nanobragg_outputs,
+    write_outputs,
+)
 from nb_physics.panels import PanelPlan, moving_axes
 from nb_physics.plan import Plan, make_plan
 from nb_physics.resolution import pixel_resolution, resolution_at
 from nb_physics.simulate import photons_at, simulate, simulate_pixels
 from nb_physics.sources import beam_sweeps
+from nb_physics.summary import describe_plan
 from nb_physics.tangents import kernels_of_jacobian, photons_and_jacobian
 from nb_physics.tile_engine import Runner, TangentRunner, TileEngine, known_engines
 from nb_physics.tiles import (
@@ -59,6 +68,7 @@ __all__ = [
     "LatticeFactor",
     "NoiseGenerator",
     "Operations",
+    "Output",
     "PanelPlan",
     "Plan",
     "Progress",
@@ -67,6 +77,7 @@ __all__ = [
     "Simulator",
     "TangentRunner",
     "TileEngine",
+    "Written",
     "as_panels",
     "available_device",
     "beam_sweeps",
@@ -76,16 +87,19 @@ __all__ = [
     "checked_photons",
     "checked_pixel",
     "choose_engine",
+    "chosen_outputs",
     "clear_kernels",
     "computing_device",
     "counted_photons",
     "crystal_experiment",
     "default_header_style",
     "describe_kernel",
+    "describe_plan",
     "dials_misreads",
     "digital_image",
     "image_figures",
     "image_files",
+    "input_files",
     "kept_kernels",
     "kernels_of",
     "kernels_of_jacobian",
@@ -94,6 +108,7 @@ __all__ = [
     "long_work",
     "make_plan",
     "moving_axes",
+    "nanobragg_outputs",
     "noise_counts",
     "panel_experiment",
     "panel_figures",
@@ -113,4 +128,5 @@ __all__ = [
     "simulate_pixels",
     "smv_header",
     "structure_factor_jacobian",
+    "write_outputs",
 ]

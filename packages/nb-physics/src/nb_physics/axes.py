@@ -11,6 +11,7 @@ from torch import Tensor
 from nb_core import Detector, DetectorConvention, Experiment, InputError, Profile
 from nb_core.configs import Vector, vector_tensor
 from nb_core.conventions import AXES
+from nb_core.showing import Brief
 from nb_physics.vectors import cross, dot, length, squarable, unit
 
 _X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -19,8 +20,8 @@ PARALLEL = 1e-6
 """Sine of the angle between two axes below which they are taken as parallel."""
 
 
-@dataclass(frozen=True, eq=False)
-class LabAxes:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabAxes(Brief):
     """Unit vectors in the lab frame, before the detector is rotated; each of shape (3,).
 
     beam: along the incident beam; fast, slow, normal: of the detector

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import BackgroundTerm
+from nb_core.showing import Brief
 from nb_physics.elementary import EAGER, Arithmetic
 from nb_physics.own_tensors import OwnTensors
 
 
-@dataclass(frozen=True, eq=False)
-class ScatteredRays:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScatteredRays(Brief):
     """The rays from the sample to one sub-pixel of some pixels, with each source.
 
     q: scattering vector, 1/Angstrom (its length is 1/d); stol: sin(theta) / lambda, 1/Angstrom

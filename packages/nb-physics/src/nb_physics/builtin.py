@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nb_core import Shape, hookimpl
+from nb_core import Experiment, Shape, hookimpl
+from nb_core.showing import Rows
 from nb_physics.lattice import Gauss, Round, Square, TopHat
 
 if TYPE_CHECKING:
@@ -22,3 +23,10 @@ def nb_register_engines() -> list[TileEngine]:
     from nb_physics.walk import EagerEngine
 
     return [EagerEngine(), CompiledEngine()]
+
+
+@hookimpl
+def nb_describe_experiment(experiment: Experiment) -> Rows:
+    from nb_physics.summary import experiment_rows
+
+    return experiment_rows(experiment)

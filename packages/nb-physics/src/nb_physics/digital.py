@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nb_core import InputError, OutputConfig
 from nb_core.formats import SmvHeader
+from nb_core.showing import Brief
 from nb_physics.digitize import (
     SMV_MAXIMUM,
     integer_image,
@@ -33,8 +34,8 @@ MOST_SATURATED = 0.01
 """Share of saturated pixels that an image may have before it is worth a word."""
 
 
-@dataclass(frozen=True, eq=False)
-class DigitalImage:
+@dataclass(frozen=True, eq=False, repr=False)
+class DigitalImage(Brief):
     """A simulated image, and what its integer image, picture and noise image hold.
 
     single: photons as float32, as nanoBragg stores them, shape (slow, fast)

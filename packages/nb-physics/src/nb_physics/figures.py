@@ -33,6 +33,14 @@ class Figures:
     rmsd: float
     panel: int | None = None
 
+    def __str__(self) -> str:
+        """The figures of an image, one line."""
+        panel = "" if self.panel is None else f"panel {self.panel}, "
+        return (
+            f"max {self.maximum:g} photons at {panel}slow {self.slow}, fast {self.fast}; "
+            f"mean {self.mean:g}, rms {self.rms:g}, rmsd {self.rmsd:g}"
+        )
+
 
 def image_figures(image: Float32[np.ndarray, "slow fast"], selection: PixelSelection) -> Figures:
     """The figures of an image's region of interest, in double precision."""

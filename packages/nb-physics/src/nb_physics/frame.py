@@ -11,6 +11,7 @@ from torch import Tensor
 from nb_core import DetectorConfig, DetectorConvention, DetectorPivot, InputError, Profile
 from nb_core.configs import Scalar, scalar_tensor, vector_tensor
 from nb_core.conventions import PIVOTS, beam_point_to_centre, centre_to_beam_point
+from nb_core.showing import Brief
 from nb_core.units import deg_to_rad, m_to_mm, mm_to_m
 from nb_physics.axes import LabAxes
 from nb_physics.vectors import dot, rotate_about, rotate_xyz
@@ -22,8 +23,8 @@ OWN_CENTRE = (DetectorConvention.MOSFLM, DetectorConvention.DENZO, DetectorConve
 """The conventions whose beam centre does not come from the point nearest the sample."""
 
 
-@dataclass(frozen=True, eq=False)
-class DetectorFrame:
+@dataclass(frozen=True, eq=False, repr=False)
+class DetectorFrame(Brief):
     """A detector in the laboratory. Lengths in metres, vectors of shape (3,).
 
     fast, slow, normal: unit vectors; origin: outer corner of the first pixel (pix0_vector)

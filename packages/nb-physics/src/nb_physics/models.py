@@ -133,6 +133,10 @@ class Simulator:
         self.dtype = dtype
         self.device = available_device(device)
 
+    def __repr__(self) -> str:
+        where = f"dtype={self.dtype}, device={self.device}"
+        return f"Simulator({self.experiment!r}, {where})"
+
     def run(
         self, *, recorder: Recorder | None = None, progress: Progress | None = None
     ) -> Float[Tensor, "*panel slow fast"]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from nb_core import CrystalConfig, Profile
 from nb_core.configs import Scalar, matrix_tensor, scalar_tensor, vector_tensor
 from nb_core.ran1 import Ran1, matrix_to_misset, mosaic_draws, rotation_draw
+from nb_core.showing import Brief
 from nb_core.sweeps import Sweep, resolve_mosaic, resolve_phi, resolve_rotation
 from nb_core.units import deg_to_rad
 from nb_physics.vectors import (
@@ -24,8 +25,8 @@ from nb_physics.vectors import (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class UnitCell:
+@dataclass(frozen=True, eq=False, repr=False)
+class UnitCell(Brief):
     """Cell vectors at phi = 0, without mosaic rotation.
 
     real: a, b, c in Angstrom, shape (3 vectors, 3 components)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nb_core import Detector, DetectorPivot, InputError, Panel, PanelGroup
 from nb_core.configs import Vector, scalar_tensor, vector_tensor
+from nb_core.showing import Brief
 from nb_core.sweeps import Sweep, resolve_sensor
 from nb_core.units import deg_to_rad, mm_to_m, um_to_m
 from nb_physics.axes import PARALLEL
@@ -18,8 +19,8 @@ from nb_physics.geometry_checks import EDGE_ON_REMEDY, THROUGH_SAMPLE
 from nb_physics.vectors import cross, dot, length, rotate_about, squarable, unit
 
 
-@dataclass(frozen=True, eq=False)
-class PanelPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class PanelPlan(Brief):
     """A panel, resolved: metres, 1/metre.
 
     frame: where it stands; layers: of its sensor, layer_depth each; absorbing: whether the sensor

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import Experiment, Profile
+from nb_core.showing import Rows, rows_to_html, rows_to_text
 from nb_core.sweeps import Sweep
 from nb_physics.axes import LabAxes
 from nb_physics.background import Background
@@ -55,6 +56,14 @@ class Plan:
             f"{self.layers.count} layers, {sources} sources, {self.phi_count} phi steps, "
             f"{self.mosaic_count} domains{crystals})"
         )
+
+    def __str__(self) -> str:
+        """What `nb config show` prints: every number that is used, and why."""
+        return rows_to_text(_rows_of(self))
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for a notebook."""
+        return rows_to_html(_rows_of(self))
 
     @property
     def frame(self) -> DetectorFrame:
@@ -173,3 +182,9 @@ class Plan:
     def divisor(self) -> float:
         """What a pixel's sum is divided by; corrected: source weights add up to 1 already."""
         return self.terms_of_source if self.corrected else self.steps
+
+
+def _rows_of(plan: Plan) -> Rows:
+    from nb_physics.summary import plan_rows  # which takes what is made of plans
+
+    return plan_rows(plan)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nb_core import DetectorConfig, InputError, Profile
 from nb_core.configs import scalar_tensor
+from nb_core.showing import Brief
 from nb_physics.background import Background
 from nb_physics.elementary import EAGER, OF_PAIRS, Arithmetic
 from nb_physics.frame import DetectorFrame
@@ -63,8 +64,8 @@ class Kind:
         return self.profile is Profile.CORRECTED
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scene(Brief):
     """An experiment as the walk over a tile sees it; tensors on one device, units as in Plan.
 
     layers, grid: how many sensor layers, and sub-pixels along an edge; the walk counts with them

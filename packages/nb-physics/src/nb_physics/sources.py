@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nb_core import BeamConfig, InputError, SourceTable
 from nb_core.configs import Scalar, scalar_tensor
+from nb_core.showing import Brief
 from nb_core.sweeps import Sweep, refuse_too_many, resolve_dispersion, resolve_divergence
 from nb_core.units import m_to_A, mrad_to_rad, percent_to_fraction
 from nb_physics.axes import LabAxes
@@ -19,8 +20,8 @@ SOURCE_DISTANCE_M = 10.0
 """Where nanoBragg puts its sources; only their directions matter."""
 
 
-@dataclass(frozen=True, eq=False)
-class Sources:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sources(Brief):
     """Point sources of the beam.
 
     incident: unit vectors along each beam, shape (3, sources)

@@ -39,6 +39,9 @@ class Runner(abc.ABC):
     scene: Scene
     device: torch.device
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(on {self.device})"
+
     @abc.abstractmethod
     def ranges(
         self, count: int, largest: int | None = None, threads: int = 1
@@ -88,6 +91,9 @@ class TangentRunner(abc.ABC):
 
     device: torch.device
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(on {self.device})"
+
     @abc.abstractmethod
     def ranges(self, count: int) -> Iterator[tuple[int, int]]:
         """Numbers (start, stop) of the pixels to ask for together, of so many."""
@@ -111,6 +117,9 @@ class TileEngine(abc.ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     def why_not(self, scene: Scene, dtype: torch.dtype, device: torch.device) -> str | None:
         """Why it cannot compute a scene, a phrase; None where it can."""

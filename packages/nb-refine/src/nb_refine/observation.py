@@ -21,14 +21,15 @@ from nb_core import (
 )
 from nb_core.configs import plain_number
 from nb_core.formats import AnyPath
+from nb_core.showing import Brief
 from nb_physics import rendered_indices
 
 MOST_BELOW_OFFSET = 0.01
 """Share of the pixels that may lie below the offset; more say that the offset is wrong."""
 
 
-@dataclass(frozen=True, eq=False)
-class Observation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Observation(Brief):
     """A measured image.
 
     photons: shape (slow, fast), or (panel, slow, fast) of several panels

@@ -15,6 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import Experiment, InputError
+from nb_core.showing import brief
+from nb_core.wording import counted
 from nb_physics import Choice, Engine, lattice_factor, make_plan
 from nb_refine.continuation import (
     START_ERROR_DEG,
@@ -140,6 +142,10 @@ class Refinement:
         self.choice: Choice | None = None
 
     _running: _Running | None
+
+    def __repr__(self) -> str:
+        done = counted(len(self.history), "step")
+        return f"Refinement({self.observation.name}, {brief(self.model.names)}, after {done})"
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import Experiment
+from nb_core.showing import Brief
 from nb_physics import Choice, Engine, Progress
 from nb_refine.errors import FitError
 from nb_refine.images import Build, Computing, WithoutDerivatives, photons_and_jacobian
@@ -23,8 +24,8 @@ SIGNIFICANT = 25.0
 """How much smaller the spots must make the loss: five standard deviations' worth, twice over."""
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, repr=False)
+class Step(Brief):
     """One step of the optimiser.
 
     stage: its name; number: within the stage; pixels: how many are fitted
@@ -42,8 +43,8 @@ class Step:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(Brief):
     """A refined experiment.
 
     start, experiment: before and after

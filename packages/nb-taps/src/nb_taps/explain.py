@@ -14,13 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from nb_core.showing import Brief
 from nb_taps.record import PixelRecord
 
 _LOOPS = ("subpixel", "source", "phi", "domain")
 
 
-@dataclass(frozen=True)
-class Reflection:
+@dataclass(frozen=True, repr=False)
+class Reflection(Brief):
     """A reflection that a pixel sees, and where it stands at the term that brings most of it.
 
     share: of the pixel's photons, 0 to 1
@@ -42,8 +43,8 @@ class Reflection:
     F_cell: float
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Brief):
     """Where the photons of a pixel come from.
 
     reflections: the largest share first

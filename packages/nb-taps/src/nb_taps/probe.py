@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nb_core import QUANTITIES, Experiment, InputError, Site
+from nb_core.showing import Brief
 from nb_physics import Plan, plan_of_crystal, simulate_pixels
 from nb_taps.selection import split_rendered
 
@@ -17,8 +18,8 @@ Pixel = tuple[int, int]
 """A pixel as (slow, fast)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Reading:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reading(Brief):
     """One value that the simulation computed for a pixel.
 
     pixel: (slow, fast); layer, sub_slow, sub_fast: where there is one
@@ -46,6 +47,11 @@ class PixelRecorder:
         self._tile: Tensor | None = None
         self._columns: dict[int, Pixel] = {}
         self.readings: list[Reading] = []
+
+    def __repr__(self) -> str:
+        wanted = ", ".join(sorted(self._quantities))
+        count = f"{len(self._pixels)} pixels, {len(self.readings)} readings"
+        return f"PixelRecorder({count} of {wanted})"
 
     def wants(self, quantity: str) -> bool:
         return quantity in self._quantities

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nb_core import QUANTITIES, Experiment
+from nb_core.showing import Brief
 from nb_physics import NoiseGenerator, Plan, make_plan, plan_of_crystal, select_pixels
 from nb_taps.probe import Pixel, Reading, probe
 
@@ -28,8 +29,8 @@ class NoiseDraw:
     generator: NoiseGenerator
 
 
-@dataclass(frozen=True, eq=False)
-class PixelRecord:
+@dataclass(frozen=True, eq=False, repr=False)
+class PixelRecord(Brief):
     """The recorded quantities of a pixel (slow, fast).
 
     panel: its number, where the experiment has panels; the plan is then that of the panel alone

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from nb_core import InputError
+from nb_core.showing import Brief
 from nb_taps.manager import TapEntry
 from nb_taps.probe import Pixel
 from nb_taps.record import PixelRecord
@@ -20,8 +21,8 @@ from nb_taps.tap import Field, Value
 SCHEMA = "nb-tap/1"
 
 
-@dataclass(frozen=True, eq=False)
-class TapResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class TapResult(Brief):
     """The values of one tap at one pixel, by field."""
 
     entry: TapEntry

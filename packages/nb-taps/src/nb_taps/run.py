@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from nb_core import QUANTITIES, Experiment, InputError
+from nb_core.showing import Brief
 from nb_physics import (
     NoiseGenerator,
     Plan,
@@ -36,8 +37,8 @@ class NoiseChoice:
     seed: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Traced:
+@dataclass(frozen=True, eq=False, repr=False)
+class Traced(Brief):
     """All that is known of a pixel: every quantity, and what the taps made of them."""
 
     record: PixelRecord

@@ -9,14 +9,15 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from nb_core.showing import Brief
 from nb_taps.record import PixelRecord
 
 Value = Tensor | float | int | str | bool | None
 """What a tap may return for a field; None where there is no such value."""
 
 
-@dataclass(frozen=True)
-class Field:
+@dataclass(frozen=True, repr=False)
+class Field(Brief):
     """One value that a tap records.
 
     unit: of the value, "1" for a number without one
@@ -46,6 +47,9 @@ class Tap(ABC):
     quantities: ClassVar[tuple[str, ...]]
     fields: ClassVar[tuple[Field, ...]]
     whole_image: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @abstractmethod
     def read(self, record: PixelRecord) -> Mapping[str, Value]:

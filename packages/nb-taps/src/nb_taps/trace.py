@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from nb_core.showing import Brief
 from nb_core.units import A_to_m
 from nb_physics.formulas import ELECTRON_RADIUS_SQUARED_M2
 from nb_taps.record import PixelRecord
@@ -96,8 +97,8 @@ _OF_A_STEP = (
 )
 
 
-@dataclass(frozen=True)
-class TraceLine:
+@dataclass(frozen=True, repr=False)
+class TraceLine(Brief):
     """One line: a name of TRACE_NAMES, and a text or numbers (three for a vector)."""
 
     name: str

@@ -93,8 +93,8 @@ def command(
     """
     import nb_bench
     from nb_cli.main import command_line
-    from nb_cli.outputs import check_targets
     from nb_cli.progress import pixel_progress
+    from nb_core.formats import check_targets
     from nb_physics import available_device
 
     suite = suite or ("shared" if options["neighbours"] else "quick")

@@ -19,11 +19,11 @@ def command() -> None:
 @experiment_arguments
 def show(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags: bool) -> None:
     """Print the resolved experiment: every number that is used, and why."""
-    from nb_cli.report import describe_plan, warn_of_long_work
+    from nb_cli.long_work import warn_of_long_work
     from nb_physics import make_plan
 
     plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
-    click.echo(describe_plan(plan))
+    click.echo(plan)
     warn_of_long_work(plan)
 
 

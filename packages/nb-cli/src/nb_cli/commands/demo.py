@@ -40,17 +40,18 @@ def command(out_dir: str, device: str) -> None:
     It has a phi sweep, mosaic domains, water and counting noise, and takes under a minute on two
     cores. Writes the image, a picture of it, and the experiment, to be changed and run again.
     """
-    from nb_cli.outputs import nanobragg_outputs, write_outputs
     from nb_cli.picture import draw_simulation
     from nb_cli.progress import pixel_progress
-    from nb_cli.report import describe_figures, describe_plan
     from nb_core.formats import HeaderStyle
     from nb_physics import (
         NoiseGenerator,
         available_device,
         choose_engine,
         counted_photons,
+        describe_plan,
+        nanobragg_outputs,
         simulate,
+        write_outputs,
     )
 
     target = available_device(device)
@@ -64,13 +65,13 @@ def command(out_dir: str, device: str) -> None:
         image = simulate(plan, device=target, engine=choice.engine, progress=progress)
     seconds = time.monotonic() - started
     torch_noise, style = NoiseGenerator.TORCH, HeaderStyle.DIALS
-    figures, written = write_outputs(plan, image, files, torch_noise, style=style, overwrite=True)
+    figures, written = write_outputs(plan, image, files, torch_noise, style=style)
     counts = counted_photons(image, NoiseGenerator.TORCH, plan.experiment.outputs.noise_seed or 0)
     png = os.path.join(out_dir, "demo.png")
     title = "nb demo: one degree of rotation, with counting noise"
     draw_simulation(plan, counts, png, overwrite=True, title=title)
     click.echo(f"{image.numel() * plan.steps:.3g} evaluations in {seconds:.1f} s")
-    click.echo(describe_figures(figures))
+    click.echo(figures)
     for entry in written:
         click.echo(f"wrote {entry.path}: {entry.what}")
     click.echo(f"wrote {png}: look at this one")

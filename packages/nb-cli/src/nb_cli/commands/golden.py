@@ -71,9 +71,9 @@ def verify(
     """
     import torch
 
-    from nb_cli.outputs import check_targets
     from nb_compare.golden import read_golden, summarize, verify_golden
     from nb_core import ExitCode
+    from nb_core.formats import check_targets
 
     golden = read_golden(folder)
     check_targets([json_file] if json_file else [], overwrite=True)

@@ -149,10 +149,10 @@ def command(
     correlation.csv, history.csv and pictures. Exit code 3: no fit, nothing written.
     """
     from nb_cli.main import command_line
-    from nb_cli.outputs import check_folder
     from nb_cli.plugins import known_formats
     from nb_cli.progress import printer
     from nb_cli.refine_results import Origin, describe_result, inputs_of, write_result
+    from nb_core.formats import check_folder
     from nb_refine import read_image
 
     model, image, flags = _split(arguments)

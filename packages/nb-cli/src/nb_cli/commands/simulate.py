@@ -20,10 +20,9 @@ from nb_cli.experiment_arguments import experiment_arguments, read_experiment
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nb_cli.outputs import Output
     from nb_core import Experiment, OutputConfig
     from nb_core.formats import HeaderStyle
-    from nb_physics import Plan
+    from nb_physics import Output, Plan
 
 
 @click.command("simulate", short_help="Simulate an image.")
@@ -93,28 +92,37 @@ def command(
     """
     import torch
 
-    from nb_cli.outputs import header_style, write_outputs
+    import nb_physics
+    from nb_cli.long_work import warn_of_long_work
     from nb_cli.progress import pixel_progress, printer
-    from nb_cli.report import describe_figures, describe_plan, warn_of_long_work
-    from nb_physics import NoiseGenerator, available_device, choose_engine, make_plan, simulate
 
     experiment = read_experiment(arguments, profile, ignore_unknown_flags)
-    style, overwrite = header_style(experiment, header), not no_overwrite
+    style, overwrite = _style(experiment, header), not no_overwrite
     files = _files(experiment, arguments, style, overwrite, png=png, **named)
-    target, plan = available_device(device), make_plan(experiment)
+    target, plan = nb_physics.available_device(device), nb_physics.make_plan(experiment)
     say, shown = printer(quiet=quiet), experiment.outputs.progress and not quiet
     chosen = {"device": target, "dtype": getattr(torch, dtype)}
-    choice = choose_engine(plan, **chosen, engine=engine)
-    say(describe_plan(plan, choice))
+    choice = nb_physics.choose_engine(plan, **chosen, engine=engine)
+    say(nb_physics.describe_plan(plan, choice))
     warn_of_long_work(plan)
     chosen |= {"engine": choice.engine, "image_dtype": torch.float32}
     with pixel_progress("simulating", shown=shown) as progress:
-        image = simulate(plan, **chosen, max_memory=max_memory, progress=progress)
-    noise = NoiseGenerator(rng)
-    figures, written = write_outputs(plan, image, files, noise, style=style, overwrite=overwrite)
-    say("\n".join([describe_figures(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
+        image = nb_physics.simulate(plan, **chosen, max_memory=max_memory, progress=progress)
+    noise = nb_physics.NoiseGenerator(rng)
+    figures, written = nb_physics.write_outputs(
+        plan, image, files, noise, style=style, overwrite=overwrite
+    )
+    say("\n".join([str(figures), *(f"wrote {w.path}: {w.what}" for w in written)]))
     _draw(plan, image, png, overwrite, say)
     _print_pixel(experiment, image)
+
+
+def _style(experiment: Experiment, asked: str | None) -> HeaderStyle:
+    """--header: whom SMV headers are written for."""
+    from nb_core.formats import HeaderStyle
+    from nb_physics import default_header_style
+
+    return default_header_style(experiment.profile) if asked is None else HeaderStyle(asked)
 
 
 def _files(
@@ -131,14 +139,13 @@ def _files(
 
     Refuses outputs that could not be written, or that are inputs, before any work is done.
     """
-    from nb_cli.outputs import check_targets, chosen_outputs, input_files, outputs_of_panels
     from nb_cli.picture import picture_format
+    from nb_cli.plugins import known_formats
+    from nb_core.formats import check_targets
+    from nb_physics import chosen_outputs, input_files
 
-    more = png is not None
-    if experiment.panels:
-        files = outputs_of_panels(experiment, out, formats, named=more)
-    else:
-        files = chosen_outputs(experiment.outputs, out, formats, named=more, style=style)
+    known, more = known_formats() if out else None, png is not None
+    files = chosen_outputs(experiment, out, formats, named=more, style=style, known=known)
     paths = [file.path for file in files]
     named = [name for name in (*paths, png, experiment.outputs.dumpfile) if name]
     inputs = [*input_files(experiment), *arguments[:1]]

@@ -292,8 +292,8 @@ def _lines(pixel: Traced) -> str:
 
 def _inputs(experiment: Experiment, arguments: tuple[str, ...]) -> dict[str, str]:
     """The sha256 of the files that were read, by name: the experiment's, and those it names."""
-    from nb_cli.outputs import input_files
     from nb_compare import input_checksums
+    from nb_physics import input_files
 
     own = [name for name in arguments[:1] if not name.startswith("-")]
     return input_checksums({name: Path(name) for name in [*own, *input_files(experiment)]})

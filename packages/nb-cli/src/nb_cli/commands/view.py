@@ -69,8 +69,8 @@ def command(
     nb view floatimage.bin experiment.toml --png picture.pdf
     nb view noiseimage.img --roi 400 600 300 500 --linear --vmax 50
     """
-    from nb_cli.outputs import check_targets
     from nb_cli.picture import picture_format, save_scene
+    from nb_core.formats import check_targets
     from nb_physics import make_plan
 
     target = f"{os.path.splitext(image)[0]}.png" if png is None else png

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nb_compare.divergence.rows import Printed
 from nb_core import UnreadableError
+from nb_core.showing import Brief
 
 _NUMBER = r"\s*([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf))"
 _START = re.compile(rf"(\d+) +(\d+) : stol ={_NUMBER}")
@@ -53,8 +54,8 @@ _SET_UP = {
 }
 
 
-@dataclass(frozen=True)
-class PixelPrintout:
+@dataclass(frozen=True, repr=False)
+class PixelPrintout(Brief):
     """What -printout says of a pixel (slow, fast): the values of the last step that it took.
 
     Except the solid angle and polarization, which are those of the first, and the capture
@@ -74,8 +75,8 @@ class PixelPrintout:
         return self.numbers[name].values[0]
 
 
-@dataclass(frozen=True)
-class ProgramLog:
+@dataclass(frozen=True, repr=False)
+class ProgramLog(Brief):
     """All that a log of the C program says.
 
     set_up: texts by name, as printed; cell_vectors: those before any rotation, where printed

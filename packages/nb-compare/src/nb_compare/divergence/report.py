@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from nb_compare.divergence.rows import Row
+from nb_core.showing import Brief
 from nb_core.wording import aligned
 
 MOST_ROWS = 60
@@ -31,8 +32,8 @@ class Cause:
         return f"{self.text}{where}{proof}"
 
 
-@dataclass(frozen=True)
-class Divergence:
+@dataclass(frozen=True, repr=False)
+class Divergence(Brief):
     """What differs of a pixel (slow, fast), in the order in which the quantities are computed."""
 
     pixel: tuple[int, int]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nb_core import STAGES
+from nb_core.showing import Brief
 
 LIMIT = 1.0
 """In units of the last printed digit: two programs that agree may round to either side of it."""
@@ -44,8 +45,8 @@ class Printed:
         return cls.fixed(texts, 3)
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, repr=False)
+class Row(Brief):
     """One quantity: which stage computes it, and its two values.
 
     c, nb: numbers, or a text; None where one of them has no such quantity

@@ -12,6 +12,7 @@ from typing import Any
 
 from nb_core import InputError
 from nb_core.formats import read_text
+from nb_core.showing import Brief
 
 Pixel = tuple[int, int]
 """slow, fast"""
@@ -20,8 +21,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _KEYS = ("name", "args", "printout")
 
 
-@dataclass(frozen=True)
-class CaseRequest:
+@dataclass(frozen=True, repr=False)
+class CaseRequest(Brief):
     """A case to record.
 
     arguments: nanoBragg's options; printout: pixels (slow, fast) that the program is to print

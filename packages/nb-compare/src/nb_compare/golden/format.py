@@ -24,6 +24,7 @@ from jaxtyping import Float32
 
 from nb_compare.golden.cases import Pixel
 from nb_core import InputError, UnreadableError
+from nb_core.showing import Brief
 
 CASES, PROVENANCE, INPUTS = "cases.json", "provenance.json", "inputs"
 SCHEMA = "nb-golden/1"
@@ -41,8 +42,8 @@ COUNTS = ("sources", "mosaic_domains", "phi_steps", "oversample")
 _NUMBERS = ("max_I", "mean", "rms", "rmsd")
 
 
-@dataclass(frozen=True)
-class GoldenCase:
+@dataclass(frozen=True, repr=False)
+class GoldenCase(Brief):
     """A recorded case.
 
     arguments: nanoBragg's options, where files are those of inputs/; shape: (slow, fast)
@@ -75,8 +76,8 @@ class GoldenCase:
         return entry
 
 
-@dataclass(frozen=True)
-class Golden:
+@dataclass(frozen=True, repr=False)
+class Golden(Brief):
     """A golden folder: its cases by name, and its provenance where it has one."""
 
     folder: Path

@@ -26,6 +26,7 @@ from nb_core import (
     flags_to_experiment,
 )
 from nb_core.formats import header_bytes, pgm_bytes
+from nb_core.showing import Brief
 from nb_physics import (
     Choice,
     DigitalImage,
@@ -61,8 +62,8 @@ _MEASURES = ("correlation", "sum_ratio", "max_relative", "same_float32")
 _PGM_HEADER_END = b"\n255\n"
 
 
-@dataclass(frozen=True)
-class CaseResult:
+@dataclass(frozen=True, repr=False)
+class CaseResult(Brief):
     """Whether nb's images of a case are the recorded ones.
 
     difference: of the float images, None where they cannot be compared

@@ -19,6 +19,9 @@ _LARGEST = 64
 """Entries of the largest array that is taken for a field; a larger one is refused as it is."""
 
 
+MOST_LISTED = 6
+"""Parts of a tuple that a config's text has; of a longer one it has the first, and a count."""
+
 _WHOLE_TYPES = ("int", "int | None", "tuple[int, int] | None", "Roi | None")
 """Fields of whole numbers, which are taken as floats too (32.0)."""
 
@@ -128,7 +131,10 @@ def shown(value: Any) -> str:
         numbers = shown(comparable(value))
         return f"tensor({numbers}{', requires_grad' if value.requires_grad else ''})"
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        inner = ", ".join(shown(part) for part in value)
+        listed = [shown(part) for part in value[:MOST_LISTED]]
+        if len(value) > MOST_LISTED:
+            listed.append(f"... {len(value) - MOST_LISTED} more")
+        inner = ", ".join(listed)
         return f"({inner}{',' if len(value) == 1 else ''})"
     if isinstance(value, float):
         return f"{value:.12g}"

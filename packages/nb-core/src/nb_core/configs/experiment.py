@@ -17,6 +17,7 @@ from nb_core.configs.sampling import Profile, Roi, SamplingConfig
 from nb_core.conventions import DetectorConvention
 from nb_core.data import Mask, StructureFactors
 from nb_core.errors import InputError
+from nb_core.showing import Rows, rows_to_html, rows_to_text
 from nb_core.wording import counted
 
 _OPTIONAL: dict[str, type] = {"structure_factors": StructureFactors, "roi": Roi, "mask": Mask}
@@ -102,6 +103,14 @@ class Experiment(Config):
     def crystals(self) -> tuple[CrystalConfig, ...]:
         """All crystals, numbered from 0: `crystal`, and `more_crystals` after it."""
         return (self.crystal, *self.more_crystals)
+
+    def __str__(self) -> str:
+        """What `nb config show` prints; without nb_physics, a line for each config."""
+        return rows_to_text(_rows_of(self))
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for a notebook."""
+        return rows_to_html(_rows_of(self))
 
     def _check_with_convention(self, detector: DetectorConfig) -> None:
         """What belongs to panels is refused, and what has to fit the plane."""
@@ -198,3 +207,9 @@ class Experiment(Config):
         if slow >= size[0] or fast >= size[1]:
             shape = f"the detector has {size[0]} x {size[1]} pixels"
             raise InputError("printout_pixel", (slow, fast), f"{shape} (slow, fast)")
+
+
+def _rows_of(experiment: Experiment) -> Rows:
+    from nb_core.experiment_rows import rows_of  # it asks plugins, which import this module
+
+    return rows_of(experiment)

@@ -9,6 +9,7 @@ from typing import Any
 
 from nb_core.configs.checks import filename
 from nb_core.errors import InputError
+from nb_core.showing import Brief
 from nb_core.units import energy_eV_to_wavelength_A, mm_to_m
 
 
@@ -27,8 +28,8 @@ class Kind(Enum):
     MILLIMETRES = "length in mm, kept in metres"
 
 
-@dataclass(frozen=True)
-class Option:
+@dataclass(frozen=True, repr=False)
+class Option(Brief):
     """One option of the table.
 
     names: documented spellings; the first is the one that is written

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         write_smv,
     )
     from nb_core.formats.sources import read_sources, write_sources
+    from nb_core.formats.targets import check_folder, check_targets
 
 _HOMES = {
     "AnyPath": "atomic",
@@ -55,6 +56,8 @@ _HOMES = {
     "write_smv": "smv",
     "read_sources": "sources",
     "write_sources": "sources",
+    "check_folder": "targets",
+    "check_targets": "targets",
 }
 
 __all__ = [
@@ -65,6 +68,8 @@ __all__ = [
     "SmvImage",
     "atomic_folder",
     "atomic_write",
+    "check_folder",
+    "check_targets",
     "header_bytes",
     "pgm_bytes",
     "read_dump",

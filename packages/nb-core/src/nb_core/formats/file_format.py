@@ -15,6 +15,7 @@ from nb_core.errors import InputError, NbError, did_you_mean
 from nb_core.formats.atomic import AnyPath
 from nb_core.formats.reading import RegularFile
 from nb_core.plugins import PLUGINS, Brought, make_manager
+from nb_core.showing import Brief
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _ENDING = re.compile(r"(\.[a-z0-9_-]+)+")
@@ -34,6 +35,9 @@ class FileFormat(abc.ABC):
     summary: ClassVar[str]
     endings: ClassVar[tuple[str, ...]]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     @abc.abstractmethod
     def sniff(self, head: bytes, path: AnyPath) -> bool:
         """Whether a file that begins with these bytes (at most 4096) is of this format.
@@ -45,8 +49,8 @@ class FileFormat(abc.ABC):
 F = TypeVar("F", bound=FileFormat)
 
 
-@dataclass(frozen=True)
-class FileFormatKind(Generic[F]):
+@dataclass(frozen=True, repr=False)
+class FileFormatKind(Brief, Generic[F]):
     """A kind of formats that plugins bring.
 
     hook: that brings them; base: the class of all of them, which is abstract

@@ -16,6 +16,7 @@ from nb_core.formats.file_format import FileFormat, FileFormatKind
 from nb_core.formats.numbers import text_to_number
 from nb_core.formats.smv import SmvHeader
 from nb_core.plugins import PLUGINS
+from nb_core.showing import Brief
 
 
 class PixelKind(Enum):
@@ -26,8 +27,8 @@ class PixelKind(Enum):
     GREY_LEVELS = "grey levels"
 
 
-@dataclass(frozen=True, eq=False)
-class ImageData:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageData(Brief):
     """An image as it is read from a file or written to one.
 
     values: shape (slow, fast), or (panel, slow, fast); counts and grey levels in the file's type

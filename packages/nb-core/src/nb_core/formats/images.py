@@ -21,12 +21,13 @@ from nb_core.formats.file_format import (
 from nb_core.formats.image_format import IMAGE_FORMATS, ImageData, ImageFormat
 from nb_core.formats.reading import RegularFile, open_regular
 from nb_core.plugins import Brought
+from nb_core.showing import Brief
 
 _ANY_SIZE = 2**63
 
 
-@dataclass(frozen=True, eq=False)
-class ImageFormats:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageFormats(Brief):
     """The formats that are known, by name, each with the package that brought it."""
 
     entries: Mapping[str, Brought[ImageFormat]]

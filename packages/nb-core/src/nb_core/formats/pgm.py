@@ -11,6 +11,7 @@ from nb_core.errors import InputError
 from nb_core.formats.atomic import AnyPath, atomic_write
 from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
 from nb_core.formats.sniff import PGM
+from nb_core.showing import Brief
 
 _FIELD = rb"(?:\s|#[^\n]*\n)+(\d{1,9})"
 _HEADER = re.compile(rb"P5" + 3 * _FIELD + rb"\s")
@@ -18,8 +19,8 @@ _MOST_HEADER = 4096
 _SCALE = re.compile(rb"# pixels scaled by (\S+)\n")
 
 
-@dataclass(frozen=True, eq=False)
-class PgmImage:
+@dataclass(frozen=True, eq=False, repr=False)
+class PgmImage(Brief):
     """Grey levels, uint8, shape (slow, fast), and the scale from photons where the file says it."""
 
     data: np.ndarray

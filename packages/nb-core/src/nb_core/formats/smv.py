@@ -13,6 +13,7 @@ from nb_core.formats.atomic import AnyPath, atomic_write
 from nb_core.formats.numbers import text_to_number
 from nb_core.formats.reading import MOST_PIXELS, RegularFile, open_regular
 from nb_core.formats.sniff import SMV, name_format
+from nb_core.showing import Brief
 
 HEADER_UNIT = 512
 """The length of a header, bytes, unless its text needs more."""
@@ -51,8 +52,8 @@ class HeaderStyle(Enum):
     DIALS = "dials"
 
 
-@dataclass(frozen=True)
-class SmvHeader:
+@dataclass(frozen=True, repr=False)
+class SmvHeader(Brief):
     """What is written into the header of an image: pixels, mm, Angstrom and degrees.
 
     beam_center: as -Xbeam and -Ybeam in the convention at hand; the centres of adxv, MOSFLM and
@@ -85,8 +86,8 @@ class SmvHeader:
     adc_offset: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class SmvImage:
+@dataclass(frozen=True, eq=False, repr=False)
+class SmvImage(Brief):
     """An image and the header it came with.
 
     keys: the header's values by their whole names, as text; of a name given twice, the last

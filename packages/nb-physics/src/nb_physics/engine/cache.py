@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from nb_core.showing import Brief
 from nb_physics.engine.kernel import KernelKind, kernel_kind_from_json
 from nb_physics.scene import Kind
 
@@ -135,8 +136,8 @@ def _processor() -> str:
     return "\n".join([*described, *sorted(set(lines))])
 
 
-@dataclass(frozen=True)
-class KeptKernel:
+@dataclass(frozen=True, repr=False)
+class KeptKernel(Brief):
     """A file of the folder.
 
     used: when it was last loaded, or written, seconds since 1970; bytes: its size

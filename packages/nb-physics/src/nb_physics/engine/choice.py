@@ -10,6 +10,7 @@ from enum import StrEnum
 import torch
 
 from nb_core import Experiment, InputError, Recorder, duration
+from nb_core.showing import Brief
 from nb_physics.devices import computing_device
 from nb_physics.engine.cache import is_at_hand, kernel_path
 from nb_physics.engine.compiled import CompiledEngine
@@ -51,8 +52,8 @@ class Engine(StrEnum):
     COMPILED = "compiled"
 
 
-@dataclass(frozen=True)
-class Choice:
+@dataclass(frozen=True, repr=False)
+class Choice(Brief):
     """Which engine computes an image, and why: a function of the work and of the kernels present.
 
     engine: EAGER, COMPILED, or the name of a plugin's; reason: a phrase

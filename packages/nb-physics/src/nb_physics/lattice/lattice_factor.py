@@ -11,12 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalConfig, CrystalShape, InputError, Shape
+from nb_core.showing import Brief
 from nb_physics.elementary import EAGER, Arithmetic
 from nb_physics.own_tensors import OwnTensors
 
 
-@dataclass(frozen=True, eq=False)
-class Domain:
+@dataclass(frozen=True, eq=False, repr=False)
+class Domain(Brief):
     """What a mosaic domain is to its shape.
 
     cells: Na, Nb, Nc; reciprocal: a*, b*, c* (1/Angstrom) in the lab before phi and mosaic

@@ -9,11 +9,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from nb_core import StructureFactors
+from nb_core.showing import Brief
 from nb_physics.uses import FIXED, SINGLE
 
 
-@dataclass(frozen=True, eq=False)
-class StructureGrid:
+@dataclass(frozen=True, eq=False, repr=False)
+class StructureGrid(Brief):
     """A list of amplitudes on a dense grid, with a rim of default_F all around.
 
     values: electrons, flattened from shape (h, k, l); spans: the grid's size with its rim

@@ -7,53 +7,56 @@ import warnings
 
 from torch import Tensor
 
-from nb_cli.crystal_report import crystal_rows, crystal_words
-from nb_cli.panel_report import panel_rows
-from nb_cli.unused import unused
-from nb_core import Detector, DetectorConvention, NbWarning, Profile, config_to_text
+from nb_core import (
+    Detector,
+    DetectorConvention,
+    Experiment,
+    NbWarning,
+    Profile,
+    config_to_text,
+)
+from nb_core.configs import Scalar
+from nb_core.showing import Rows, rows_to_text
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
-from nb_core.wording import aligned, counted
-from nb_physics import (
-    Choice,
-    DetectorFrame,
-    Figures,
-    Plan,
-    beam_sweeps,
-    cell_parameters,
-    long_work,
-    select_pixels,
-)
+from nb_core.wording import counted
+from nb_physics.crystal_summary import crystal_rows, crystal_words
+from nb_physics.engine.choice import Choice
 from nb_physics.formulas import dot, length, rectangle_solid_angle
+from nb_physics.frame import DetectorFrame
+from nb_physics.orientation import cell_parameters
+from nb_physics.panel_summary import panel_rows
+from nb_physics.plan import Plan, make_plan
+from nb_physics.sources import beam_sweeps
+from nb_physics.tiles import select_pixels
+from nb_physics.unused import unused
 
 
 def describe_plan(plan: Plan, engine: Choice | None = None) -> str:
-    """An aligned account of the resolved experiment, and of the engine that computes it."""
-    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan)]
-    rows += [("not used", text) for text in unused(plan.experiment)]
-    rows += _sampling_rows(plan)
+    """An aligned account of the resolved experiment, and of the engine that computes it: what
+    `nb config show` prints, and `print(plan)`.
+    """
+    rows = plan_rows(plan)
     if engine is not None:
         rows.append(("engine", str(engine)))
-    return "\n".join(f"  {line}" for line in aligned(rows))
+    return rows_to_text(rows)
 
 
-def warn_of_long_work(plan: Plan) -> None:
-    """Says before the work starts that it will take long, and what makes it shorter."""
-    text = long_work(plan)
-    if text is not None:
-        warnings.warn(text, NbWarning, stacklevel=2)
+def plan_rows(plan: Plan) -> Rows:
+    """What each line of `describe_plan` is about, and what it says."""
+    rows = [*_crystal_rows(plan), *_beam_rows(plan), *_detector_rows(plan)]
+    rows += [("not used", text) for text in unused(plan.experiment)]
+    return rows + _sampling_rows(plan)
 
 
-def describe_figures(figures: Figures) -> str:
-    """The figures of an image, one line."""
-    panel = "" if figures.panel is None else f"panel {figures.panel}, "
-    return (
-        f"max {figures.maximum:g} photons at {panel}slow {figures.slow}, fast {figures.fast}; "
-        f"mean {figures.mean:g}, rms {figures.rms:g}, rmsd {figures.rmsd:g}"
-    )
+def experiment_rows(experiment: Experiment) -> Rows:
+    """The same of an experiment's plan; no warnings. Raises InputError as `make_plan`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NbWarning)
+        return plan_rows(make_plan(experiment))
 
 
-def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
+def _crystal_rows(plan: Plan) -> Rows:
     crystal = plan.experiment.crystal
     edges = [_number(length(vector)) for vector in plan.cell.real]
     cell = cell_parameters(crystal)
@@ -87,7 +90,7 @@ def _crystal_rows(plan: Plan) -> list[tuple[str, str]]:
     return [*rows, *crystal_rows(plan)]
 
 
-def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
+def _beam_rows(plan: Plan) -> Rows:
     beam, sources = plan.experiment.beam, plan.sources
     rows = [("wavelength", f"{_number(beam.wavelength_A)} A")]
     if beam.sources is not None:
@@ -120,7 +123,7 @@ def _beam_rows(plan: Plan) -> list[tuple[str, str]]:
     return rows
 
 
-def _detector_rows(plan: Plan) -> list[tuple[str, str]]:
+def _detector_rows(plan: Plan) -> Rows:
     if isinstance(plan.experiment.detector, Detector):
         return panel_rows(plan, plan.experiment.detector)
     detector, frame = plan.experiment.plane, plan.frame
@@ -171,7 +174,7 @@ def _solid_angle(plan: Plan) -> str:
     return f"{angle:.6g} sr, {100 * angle / (4 * math.pi):.4g} % of the sphere"
 
 
-def _sampling_rows(plan: Plan) -> list[tuple[str, str]]:
+def _sampling_rows(plan: Plan) -> Rows:
     experiment = plan.experiment
     sampling = experiment.sampling
     per_term = [
@@ -213,11 +216,11 @@ def _direction(vector: Tensor) -> str:
     return " ".join(f"{part + 0.0:.6g}" for part in vector.detach().tolist())
 
 
-def _number(value: float | Tensor) -> str:
+def _number(value: Scalar) -> str:
     return f"{value.detach().item() if isinstance(value, Tensor) else value:.6g}"
 
 
-def _numbers(*values: float | Tensor) -> str:
+def _numbers(*values: Scalar) -> str:
     return " ".join(_number(value) for value in values)
 
 

@@ -9,36 +9,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 
-from nb_cli.plugins import known_formats, nanobragg_formats
 from nb_core import (
     Experiment,
     ImageData,
     ImageFormat,
+    ImageFormats,
     InputError,
     NbWarning,
     OutputConfig,
-    OutputError,
     PixelKind,
+    image_formats,
+    make_manager,
 )
-from nb_core.formats import HeaderStyle, SmvHeader, write_dump
+from nb_core.configs import choice
+from nb_core.formats import HeaderStyle, SmvHeader, check_targets, write_dump
 from nb_core.wording import counted
-from nb_physics import (
-    DigitalImage,
-    Figures,
-    NoiseGenerator,
-    Plan,
-    checked_photons,
-    default_header_style,
-    dials_misreads,
-    digital_image,
-    image_figures,
-    image_files,
-    panel_figures,
-    selections_of,
-    smv_header,
-)
+from nb_physics.arguments import expect
+from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
+from nb_physics.figures import Figures, image_figures, panel_figures
+from nb_physics.header import default_header_style, dials_misreads, smv_header
+from nb_physics.noise import NoiseGenerator
+from nb_physics.plan import Plan
+from nb_physics.tiles import selections_of
 
 DEFAULT_FILES = {
     "float": "floatimage.bin",
@@ -82,38 +77,43 @@ class Written:
     what: str
 
 
-def header_style(experiment: Experiment, asked: str | None = None) -> HeaderStyle:
-    """Whom SMV headers are written for: as asked, else by the experiment's profile."""
-    return default_header_style(experiment.profile) if asked is None else HeaderStyle(asked)
-
-
 def chosen_outputs(
-    outputs: OutputConfig,
+    experiment: Experiment,
     out: Sequence[str] = (),
     formats: Sequence[str] = (),
     *,
     named: bool = False,
-    style: HeaderStyle = HeaderStyle.NANOBRAGG,
+    style: HeaderStyle | None = None,
+    known: ImageFormats | None = None,
 ) -> list[Output]:
-    """The image files to write: those named, else nanoBragg's four.
+    """The image files to write: those that the experiment names and those of `out`; where there
+    are none, nanoBragg's four, and of panels their photons as raw float32.
 
-    out: files of --out, formats: of --format, one for each of them, one for all, or none
-    named: whether the user named another file (a PNG, say), which counts as an output
-    style: names end in a number where their readers ask for one
-    Raises InputError for a file whose format is not known.
+    out: files, whose endings say the format; formats: names of formats, one for each of them, one
+        for all, or none
+    named: whether another file is written besides (a picture, say), so that none need be here
+    style: whom SMV headers are for; names end in a number where their readers ask for one
+    known: formats to choose from, default those of `image_formats`
+    Raises InputError for a file whose format is not known, or does not hold such an image.
     """
+    others = _out_outputs(out, formats, known)
+    if experiment.panels:
+        return _outputs_of_panels(experiment, others, needless=named or bool(out))
+    style = style or default_header_style(experiment.profile)
     defaults = NUMBERED_FILES if style is HeaderStyle.DIALS else DEFAULT_FILES
-    files = image_files(outputs, {} if named or out else defaults)
-    return [*nanobragg_outputs(files), *_out_outputs(out, formats)]
+    files = image_files(experiment.outputs, {} if named or out else defaults)
+    return [*nanobragg_outputs(files), *others]
 
 
 def nanobragg_outputs(files: Mapping[str, str]) -> list[Output]:
     """The files of a dictionary, by kind (float, int, pgm, noise), in nanoBragg's formats."""
-    known = nanobragg_formats()
-    return [Output(known.named(_FORMAT_OF[kind]), path, kind) for kind, path in files.items()]
+    own = image_formats(make_manager(external=False))
+    return [Output(own.named(_FORMAT_OF[kind]), path, kind) for kind, path in files.items()]
 
 
-def _out_outputs(out: Sequence[str], formats: Sequence[str]) -> list[Output]:
+def _out_outputs(
+    out: Sequence[str], formats: Sequence[str], known: ImageFormats | None
+) -> list[Output]:
     """The files of --out, each in its own format."""
     if formats and not out:
         raise InputError("--format", " ".join(formats), "it is of --out FILE, which is not given")
@@ -122,26 +122,21 @@ def _out_outputs(out: Sequence[str], formats: Sequence[str]) -> list[Output]:
         raise InputError("--format", " ".join(formats), remedy)
     if not out:
         return []
-    known = known_formats()
+    known = image_formats() if known is None else known
     names = formats if len(formats) == len(out) else (*formats, None)[:1] * len(out)
-    chosen = [known.for_output(path, name) for path, name in zip(out, names, strict=True)]
-    return [
-        Output(one, path, _CONTENT_OF[one.holds[0]]) for one, path in zip(chosen, out, strict=True)
-    ]
+    return [_output(known, path, name, "--out") for path, name in zip(out, names, strict=True)]
 
 
-def outputs_of_panels(
-    experiment: Experiment,
-    out: Sequence[str] = (),
-    formats: Sequence[str] = (),
-    *,
-    named: bool = False,
+def _output(known: ImageFormats, path: str, name: str | None, option: str) -> Output:
+    """A file in the format of that name, else of its ending."""
+    chosen = known.for_output(path, name, option)
+    return Output(chosen, path, _CONTENT_OF[chosen.holds[0]])
+
+
+def _outputs_of_panels(
+    experiment: Experiment, others: Sequence[Output], *, needless: bool
 ) -> list[Output]:
-    """The image files to write of an experiment with panels: photons, as raw float32 where none is
-    named. The arguments are those of `chosen_outputs`.
-
-    Raises InputError for a format that holds no photons, or not those of several panels.
-    """
+    """The files of panels; needless: whether no file need be written where none is named."""
     outputs, count = experiment.outputs, len(experiment.panels)
     holds = f"holds one plane, and there are {count} panels"
     holds = holds if count > 1 else "holds nanoBragg's own plane, not a panel"
@@ -150,15 +145,20 @@ def outputs_of_panels(
             remedy = f"{holds}; write photons (-floatfile), panel by panel, or draw them (--png)"
             raise InputError(f"-{name}", getattr(outputs, name), remedy)
     files = {} if outputs.floatfile is None else {"float": outputs.floatfile}
-    if not (files or named or out):
+    if not (files or needless):
         files = {"float": DEFAULT_FILES["float"]}
-    chosen = [*nanobragg_outputs(files), *_out_outputs(out, formats)]
-    for output in chosen:
-        several = output.format.several_panels or count == 1
-        if not several or PixelKind.PHOTONS not in output.format.holds:
-            remedy = f"{output.format.title} cannot hold the photons of {counted(count, 'panel')}"
-            raise InputError("--out", output.path, remedy)
+    chosen = [*nanobragg_outputs(files), *others]
+    _refuse_unheld(chosen, count, "--out")
     return chosen
+
+
+def _refuse_unheld(outputs: Sequence[Output], panels: int, option: str) -> None:
+    """InputError, which names the option, for a file that cannot hold photons of these panels."""
+    for output in outputs:
+        several = output.format.several_panels or panels == 1
+        if not several or PixelKind.PHOTONS not in output.format.holds:
+            remedy = f"{output.format.title} cannot hold the photons of {counted(panels, 'panel')}"
+            raise InputError(option, output.path, remedy)
 
 
 def input_files(experiment: Experiment) -> list[str]:
@@ -171,43 +171,6 @@ def input_files(experiment: Experiment) -> list[str]:
         *(panel.mask for panel in experiment.panels),
     )
     return [thing.source for thing in things if thing is not None and thing.source is not None]
-
-
-def check_targets(paths: list[str], *, overwrite: bool, inputs: Sequence[str] = ()) -> None:
-    """Refuses early what could not be written late, or is an input; the error names the file."""
-    taken: set[str] = set()
-    for path in paths:
-        folder = os.path.dirname(path) or "."
-        if not os.path.isdir(folder):
-            raise OutputError(path, f"there is no folder {folder}; make it first")
-        if os.path.isdir(path):
-            raise OutputError(path, "is a folder; name a file")
-        if not overwrite and os.path.exists(path):
-            raise OutputError(path, "exists; leave out --no-overwrite, or name another file")
-        if os.path.exists(path) and not os.path.isfile(path):
-            continue
-        if not os.access(folder, os.W_OK):
-            raise OutputError(path, f"the folder {folder} is read-only; choose another one")
-        if any(_same_file(path, name) for name in inputs):
-            raise OutputError(path, "is an input; give the output a name of its own")
-        if os.path.normpath(path) in taken:
-            raise OutputError(path, "is named for two outputs; give each its own name")
-        taken.add(os.path.normpath(path))
-
-
-def check_folder(path: str) -> None:
-    """Refuses early a folder for results that could not be made or written to."""
-    place = os.path.abspath(path)
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
-    if not os.path.isdir(place):
-        raise OutputError(path, f"{place} is a file, not a folder; choose another name")
-    if not os.access(place, os.W_OK):
-        raise OutputError(path, f"the folder {place} is read-only; choose another one")
-
-
-def _same_file(path: str, name: str) -> bool:
-    return os.path.exists(path) and os.path.exists(name) and os.path.samefile(path, name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,34 +237,81 @@ class ImageWriter:
 
 
 def _warn(doubt: str | None) -> None:
-    """Says what is odd about the counts of a file that was written."""
+    """Says to who called `write_outputs` what is odd about the counts of a file."""
     if doubt is not None:
-        warnings.warn(doubt, NbWarning, stacklevel=3)
+        warnings.warn(doubt, NbWarning, stacklevel=5)
 
 
 def write_outputs(
     plan: Plan,
-    image: Tensor,
-    files: Sequence[Output],
-    generator: NoiseGenerator,
+    image: Float[Tensor, "*panel slow fast"],
+    files: Sequence[Output | str | os.PathLike[str]] | None = None,
+    generator: NoiseGenerator = NoiseGenerator.TORCH,
     *,
-    style: HeaderStyle = HeaderStyle.NANOBRAGG,
-    overwrite: bool,
+    style: HeaderStyle | None = None,
+    overwrite: bool = True,
 ) -> tuple[Figures, list[Written]]:
-    """Writes the files and the dump of structure factors, if one is named.
+    """Writes a simulated image as `nb simulate` does, and the dump of structure factors, if the
+    experiment names one. Gives the figures of the image, and the files with what they hold.
 
-    style: of the SMV headers; warns (NbWarning) of a geometry that DIALS cannot read from one
-    Raises InputError for an image that float32 cannot hold, OutputError as the formats do.
+    image: photons, as `simulate` gives them
+    files: those of `chosen_outputs`; or names, whose endings say the format; None: what the
+        experiment names, else nanoBragg's four, into the current folder
+    generator: of the noise image
+    style: of SMV headers, default by the profile; warns (NbWarning) of a geometry that DIALS cannot
+        read from one, and of counts that show next to nothing
+    Raises InputError for an image of another shape or that float32 cannot hold, and as
+    `chosen_outputs`; OutputError for a file that cannot be written, or that exists where overwrite
+    is False.
     """
-    if plan.experiment.panels:
-        return _write_panels(plan, image, files, overwrite=overwrite)
+    expect("plan", plan, Plan, "expected a Plan; make_plan(experiment) gives it")
+    expect("image", image, Tensor, "expected the tensor of photons that simulate gives")
+    experiment = plan.experiment
+    if tuple(image.shape) != experiment.shape:
+        remedy = f"expected the image of this plan, of shape {experiment.shape}"
+        raise InputError("image", tuple(image.shape), remedy)
+    style = choice("style", style or default_header_style(experiment.profile), HeaderStyle)
+    generator = NoiseGenerator(generator)
+    outputs = _as_outputs(experiment, files, style)
+    dump = experiment.outputs.dumpfile
+    named = [*(output.path for output in outputs), *([] if dump is None else [dump])]
+    check_targets(named, overwrite=overwrite, inputs=input_files(experiment))
+    if experiment.panels:
+        return _write_panels(plan, image, outputs, overwrite=overwrite)
     digital = digital_image(plan, image)
-    if style is HeaderStyle.DIALS and any(file.format.name == "smv" for file in files):
+    if style is HeaderStyle.DIALS and any(output.format.name == "smv" for output in outputs):
         for reason in dials_misreads(plan):
             warnings.warn(f"SMV header for DIALS: {reason}", NbWarning, stacklevel=2)
     writer = ImageWriter(digital, generator, smv_header(plan, style), overwrite)
-    written = [Written(file.path, writer.write(file)) for file in files]
+    written = []
+    for output in outputs:
+        written.append(Written(output.path, writer.write(output)))
     return digital.figures, [*written, *_write_dump(plan)]
+
+
+def _as_outputs(
+    experiment: Experiment,
+    files: Sequence[Output | str | os.PathLike[str]] | None,
+    style: HeaderStyle,
+) -> list[Output]:
+    """What `write_outputs` was given, as outputs."""
+    if files is None:
+        return chosen_outputs(experiment, style=style)
+    if isinstance(files, str | os.PathLike):
+        raise InputError("files", files, "expected a list of names")
+    outputs, known = [], None
+    for file in files:
+        if isinstance(file, str | os.PathLike):
+            known = known or image_formats()
+            outputs.append(_output(known, os.fspath(file), None, "files"))
+        elif isinstance(file, Output):
+            outputs.append(file)
+        else:
+            remedy = "expected names of files, or Outputs of chosen_outputs"
+            raise InputError("files", repr(file), remedy)
+    if experiment.panels:
+        _refuse_unheld(outputs, len(experiment.panels), "files")
+    return outputs
 
 
 def _write_dump(plan: Plan) -> list[Written]:

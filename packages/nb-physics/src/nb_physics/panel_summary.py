@@ -7,18 +7,19 @@ import math
 from torch import Tensor
 
 from nb_core import Detector
+from nb_core.showing import Rows
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_core.wording import counted
-from nb_physics import PanelPlan, Plan, pixels_to_render, select_of_panel
 from nb_physics.formulas import dot, meets_the_beam, rectangle_solid_angle
-
-Row = tuple[str, str]
+from nb_physics.panels import PanelPlan
+from nb_physics.resolved import Plan
+from nb_physics.tiles import pixels_to_render, select_of_panel
 
 MOST_LISTED = 8
 """Panels that have a line of their own; of more, the first and the last do."""
 
 
-def panel_rows(plan: Plan, detector: Detector) -> list[Row]:
+def panel_rows(plan: Plan, detector: Detector) -> Rows:
     """What there is to say of a detector of panels, and a line for each panel."""
     panels, count = plan.panels, len(plan.panels)
     slow, fast = detector.panels[0].shape

@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from nb_core import CrystalConfig
+from nb_core.showing import Rows
 from nb_core.units import rad_to_deg
-from nb_physics import CrystalPlan, Plan
+from nb_physics.crystals import CrystalPlan
 from nb_physics.formulas import length
-
-Row = tuple[str, str]
+from nb_physics.plan import Plan
 
 MOST_LISTED = 8
 """Crystals that have a line of their own; of more, the first and the last do."""
@@ -25,12 +25,12 @@ def crystal_words(crystal: CrystalConfig) -> str:
     return ", ".join(parts)
 
 
-def crystal_rows(plan: Plan) -> list[Row]:
+def crystal_rows(plan: Plan) -> Rows:
     """How many crystals there are, where there are several, and a line for each after the first."""
     count = len(plan.crystals)
     if count == 1:
         return []
-    rows = [("crystals", f"{count}, numbered from 0; what stands above is crystal 0")]
+    rows: Rows = [("crystals", f"{count}, numbered from 0; what stands above is crystal 0")]
     numbers = list(range(1, count))
     shown = numbers if count <= MOST_LISTED else [*numbers[: MOST_LISTED - 2], count - 1]
     rows += [(f"crystal {number}", _crystal(plan, number)) for number in shown]

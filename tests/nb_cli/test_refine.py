@@ -215,7 +215,7 @@ def test_choices_are_those_of_the_library():
         ("model.toml noise.img other.img", "give one MODEL.toml and one IMAGE"),
         ("model.toml noise.img -- -misset 10", "-misset"),
         ("model.toml noise.img --device cuda:99", "this machine has no such device"),
-        ("model.toml noise.img --engine fast", "'fast' is not one of"),
+        ("model.toml noise.img --engine fast", "'fast' is no engine; known are auto"),
         ("model.toml nothing.img", "no such file"),
         ("model.toml noise.img --parameters colour", "parameters: colour: expected some of"),
         ("model.toml noise.img --parameters ,", "parameters: none: name one or more"),

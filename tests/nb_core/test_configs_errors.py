@@ -29,7 +29,7 @@ NEEDED = {"cell_a": 70.0}
 POSITIVE = {
     *("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma", "wavelength_A"),
     *("pixel_size_mm", "detsize_f_mm", "detsize_s_mm", "distance_mm", "close_distance_mm"),
-    "detector_abs_um",
+    *("detector_abs_um", "fraction"),
 }
 NOT_NEGATIVE = {
     *("fudge", "flux", "exposure", "beamsize_mm", "fluence", "detector_thick_um", "dmin_A"),
@@ -64,7 +64,7 @@ SWITCHES = {
 CHOICES = {"shape", "detector_convention", "detector_pivot"}
 FILES = {"floatfile", "intfile", "pgmfile", "noisefile", "dumpfile"}
 OTHERS = {"N_cells", "sample_size_mm", "printout_pixel", "matrix", "sources"}
-OTHERS |= {"U_matrix", "vectors_A", "terms"}
+OTHERS |= {"U_matrix", "vectors_A", "space_group", "terms"}
 
 HOMES = {field.name: config for config in SECTIONS.values() for field in dataclasses.fields(config)}
 NOT_NUMBERS = ["5", True, None, [5.0], (1.0,), b"5", 5j, {}, torch.ones(2), torch.tensor(True)]

@@ -163,7 +163,7 @@ def as_written(settings):
 
 
 WITHOUT_OPTION = {"direction", "polarization_normal", "polarization_fraction", "axis"}
-WITHOUT_OPTION |= {"U_matrix", "vectors_A"}
+WITHOUT_OPTION |= {"U_matrix", "vectors_A", "fraction", "space_group"}
 """What nanoBragg has not."""
 
 

@@ -196,7 +196,11 @@ REFUSED = {
     "[crystel]\na = 1": "crystel: unknown name: did you mean crystal? a TOML experiment has:",
     "[experiment]\na = 1": "experiment: unknown name",
     "crystal = 5": "crystal: 5: expected a table, [crystal]",
-    "[[crystal]]\ncell_a = 1": "expected a table, [crystal]",
+    "crystal = []": "crystal: []: expected a table, [crystal], or several, [[crystal]]",
+    "crystal = [{cell_a = 1}, 5]": "expected a table, [crystal], or several, [[crystal]]",
+    "[[crystal]]\ncell_a = 1\n[[crystal]]\ncell_q = 4": "crystal 1: cell_q: unknown name",
+    "[[crystal]]\ncell_a = 1\n[[crystal]]\ncell_a = -1": "crystal 1: cell_a: -1.0: must be greater",
+    "[[crystal]]\ncell_a = 1\n[[crystal]]\nmatrix = 'none.mat'": "none.mat",
     "[crystal]\ncell_q = 4": (
         "cell_q: unknown name: did you mean cell_c? [crystal] has: cell_a, cell_b"
     ),

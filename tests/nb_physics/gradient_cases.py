@@ -14,6 +14,7 @@ from small_experiments import small_list
 from torch import Tensor
 
 from nb_core import (
+    CrystalConfig,
     CrystalShape,
     Detector,
     DetectorConvention,
@@ -92,6 +93,13 @@ def _panels(values: Values) -> dict[str, Any]:
     detector = Detector((panel,), (PanelGroup("g", **named["group"]),), **named["detector"])
     axis = GoniometerConfig(**named["goniometer"])
     return {"detector": detector, "goniometer": axis, **named[""]}
+
+
+def _crystals(values: Values) -> dict[str, Any]:
+    """The fraction of the first crystal, and a second one."""
+    second = {name.removeprefix("more."): v for name, v in values.items() if "." in name}
+    more = CrystalConfig(**as_fields(second), mosaic_domains=2, phi_steps=2)
+    return {"fraction": values["fraction"], "more_crystals": (more,)}
 
 
 def _list(values: Values) -> dict[str, Any]:
@@ -211,6 +219,24 @@ GROUPS = {
         read_by=CORRECTED_ONLY,
         profiles=CORRECTED_ONLY,
     ),
+    "crystals": Group(
+        {
+            "fraction": (0.5, 0.1),
+            "more.cell_a": (27.0, 1.0),
+            "more.cell_b": (23.0, 1.0),
+            "more.cell_gamma": (95.0, 1.0),
+            "more.misset_deg": ((40.0, -5.0, 12.0), 1.0),
+            "more.N_cells": ((4.0, 3.0, 5.2), 1.0),
+            "more.default_F": (12.0, 1.0),
+            "more.phi_start_deg": (7.0, 1.0),
+            "more.osc_range_deg": (2.0, 1.0),
+            "more.mosaic_spread_deg": (2.0, 0.5),
+            "more.fraction": (0.25, 0.1),
+        },
+        build=_crystals,
+        read_by=CORRECTED_ONLY,
+        profiles=CORRECTED_ONLY,
+    ),
     "flux": Group({"flux": (1e20, 1e19), "exposure": (2.0, 0.1), "beamsize_mm": (0.1, 0.01)}),
     "sources": Group(
         {
@@ -251,7 +277,7 @@ def follows(name: str, group: Group, shape: CrystalShape, profile: Profile) -> b
     flat = shape is CrystalShape.TOPHAT
     if flat and name in LATER_SOURCES and profile is Profile.REFERENCE:
         return False
-    return not (flat and name in TURNED)
+    return not (flat and name.removeprefix("more.") in TURNED)
 
 
 def table_rows() -> Iterator[tuple[str, ...]]:

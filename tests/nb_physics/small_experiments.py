@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,7 +20,9 @@ from nb_core import (
     Site,
     StructureFactors,
 )
+from nb_core.configs import Scalar
 from nb_core.quantities import QUANTITIES
+from nb_physics import Background, ScatteredRays
 
 PROFILES = list(Profile)
 _CONFIGS = {
@@ -93,9 +96,24 @@ def rich_experiment(**fields: Any) -> Experiment:
     return small_experiment(**{**given, **fields})
 
 
+@dataclass(frozen=True)
+class Slope(Background):
+    """A background that grows with sin(theta) / lambda."""
+
+    name = "slope"
+    label = "slope"
+    summary = "grows with sin(theta) / lambda"
+
+    slope: Scalar = 1e9
+
+    def intensity(self, rays: ScatteredRays) -> torch.Tensor:
+        return torch.as_tensor(self.slope) * rays.stol
+
+
 RICH: dict[str, dict[str, Any]] = {
     "reference": {},
     "corrected": {"profile": Profile.CORRECTED},
+    "backgrounds": {"profile": Profile.CORRECTED, "terms": (Slope(), Slope(slope=2e8))},
     "dmin": {"dmin_A": 6.0},
     "dmin, corrected": {"dmin_A": 6.0, "profile": Profile.CORRECTED},
     "oversample_thick": {"oversample_thick": True},
@@ -117,6 +135,8 @@ def offered(experiment: Experiment) -> set[str]:
         "omega_used": sampling.oversample_omega,
     }
     lacking = {name for name, summed in in_sum.items() if corrected or summed}
+    if not experiment.background.terms:
+        lacking.add("background_photons")
     if sampling.dmin_A == 0:
         lacking.add("within_dmin")
     if experiment.crystal.shape is not CrystalShape.SQUARE:

@@ -76,7 +76,12 @@ def measure(group, shape, profile, moves, **walk):
     given = {"fpixels": 3, "spixels": 3, "shape": shape, "profile": profile, "round_div": False}
     if shape is CrystalShape.TOPHAT:
         given["fudge"] = WIDE
-    image = simulate(small_experiment(**{**given, **group.more, **group.build(values), **walk}))
+    built = group.build(values)
+    if "more_crystals" in built:
+        alike = {name: given[name] for name in ("shape", "fudge") if name in given}
+        more = (dataclasses.replace(one, **alike) for one in built["more_crystals"])
+        built["more_crystals"] = tuple(more)
+    image = simulate(small_experiment(**{**given, **group.more, **built, **walk}))
     return (image * WEIGHTS).sum() / 1000.0
 
 
@@ -159,7 +164,7 @@ def test_the_table_has_every_continuous_field():
     assert {"cell_a", "misset_deg", "N_cells", "water_size_um"} < continuous
     checked = {name for group in GROUPS.values() for name in group.fields}
     files = {"matrix", "sources", "structure_factors"}
-    files |= {"panel", "sensor", "group", "detector", "goniometer"}
+    files |= {"panel", "sensor", "group", "detector", "goniometer", "more"}
     assert {name for name in checked if name.split(".")[0] not in files} == continuous
     homes = {"panel": Panel, "sensor": Sensor, "group": PanelGroup, "detector": Detector}
     for home, config in {**homes, "goniometer": GoniometerConfig}.items():

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from small_experiments import rich_experiment, small_experiment
+from small_experiments import Slope, rich_experiment, small_experiment
 
-from nb_core import CrystalShape
+from nb_core import CrystalShape, Profile
 from nb_physics import make_plan
 from nb_physics.engine.kernel import BY_STEP, derived_names
 from nb_physics.pairs import Pair
@@ -31,12 +31,16 @@ def test_a_part_has_the_sources_and_steps_of_its_block():
 @pytest.mark.parametrize("shape", CrystalShape)
 def test_the_uses_are_of_the_scenes_tensors(shape):
     scene = make_scene(make_plan(small_experiment(shape=shape)))
-    assert list(tensor_uses(scene.kind.shape)) == list(scene_tensors(scene))
+    assert list(tensor_uses(scene.kind)) == list(scene_tensors(scene))
+    terms = {"terms": (Slope(), Slope()), "profile": Profile.CORRECTED}
+    scene = make_scene(make_plan(small_experiment(shape=shape, **terms)))
+    assert "backgrounds.1.slope" in scene_tensors(scene)
+    assert list(tensor_uses(scene.kind)) == list(scene_tensors(scene))
 
 
 def test_what_float32_holds_is_no_pair():
     scene = make_scene(make_plan(small_experiment()))
-    uses = tensor_uses(scene.kind.shape)
+    uses = tensor_uses(scene.kind)
     for name, tensor in scene_tensors(scene_to(scene, torch.device("cpu"), pairs=True)).items():
         if tensor.is_floating_point():
             assert isinstance(tensor, Pair) == ("single" not in uses[name]), name
@@ -46,6 +50,6 @@ def test_no_derivative_is_by_what_is_fixed():
     scene = make_scene(make_plan(small_experiment()))
     derived = derived_names(scene.kind, scene_tensors(scene))
     assert {"frame.origin", "wavelength", "fluence"} < set(derived)
-    fixed = {name for name, use in tensor_uses(scene.kind.shape).items() if "fixed" in use}
+    fixed = {name for name, use in tensor_uses(scene.kind).items() if "fixed" in use}
     assert {"fpixels", "divisor", "dmin"} < fixed
     assert not fixed & set(derived)

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from small_experiments import PROFILES, rich_experiment, small_experiment
+from small_experiments import PROFILES, Slope, rich_experiment, small_experiment
 
 from nb_core import Profile
 from nb_core.recorder import Site
 from nb_physics import make_plan, simulate
 from nb_physics.rays import Offers, sub_pixel
 from nb_physics.scene import make_scene
-from nb_physics.summation import corrected, summation_of
+from nb_physics.summation import summation_of
 from nb_physics.tile import turns
 from nb_physics.tiles import StepBlock, step_blocks
 
@@ -50,16 +50,11 @@ def test_the_sum_of_a_tile_is_that_of_its_parts(profile, fields):
     assert torch.equal(found, simulate(plan, engine="eager").flatten())
 
 
-def test_a_background_may_follow_the_angle(monkeypatch):
+def test_a_background_may_follow_the_angle():
     """It is averaged over sub-pixels, summed over layers and sources, and apart from the terms."""
-    plan = make_plan(small_experiment(profile=Profile.CORRECTED, oversample=2))
-    without = simulate(plan, engine="eager").flatten()
-
-    def by_angle(scene, sub, rays, weight):
-        assert rays.polarization is not None
-        return 1e9 * rays.stol * weight
-
-    monkeypatch.setattr(corrected, "background_photons", by_angle)
+    fields = {"profile": Profile.CORRECTED, "oversample": 2}
+    without = simulate(small_experiment(**fields), engine="eager").flatten()
+    plan = make_plan(small_experiment(**fields, terms=(Slope(),)))
     found = simulate(plan, engine="eager").flatten() - without
     scene, pixels = make_scene(plan), torch.arange(30)
     expected = torch.zeros(30, dtype=F64)

@@ -158,3 +158,10 @@ def test_a_cell_of_another_lattice_is_refused(truth, lattice):
     message = refused(truth, "cell", lattice=lattice)
     assert f"a {lattice.value} cell has" in message
     assert message.startswith("cell_")
+
+
+def test_one_crystal_is_refined(truth):
+    corrected = dataclasses.replace(truth, profile=Profile.CORRECTED)
+    several = dataclasses.replace(corrected, more_crystals=(truth.crystal,))
+    with pytest.raises(InputError, match=r"^more_crystals: 2 crystals: one crystal is refined"):
+        model_of(several, "orientation")

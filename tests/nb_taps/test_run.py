@@ -7,7 +7,7 @@ import torch
 
 from nb_core import InputError, Profile, Roi
 from nb_core.quantities import QUANTITIES
-from nb_physics import NoiseGenerator, make_plan, simulate
+from nb_physics import NoiseGenerator, make_plan, plan_of_crystal, simulate
 from nb_physics.digital import digital_image
 from nb_taps import (
     Field,
@@ -17,6 +17,7 @@ from nb_taps import (
     choose_taps,
     collect_taps,
     make_manager,
+    probe,
     trace_pixels,
 )
 from nb_taps.testing import PIXELS, rich_experiment
@@ -160,3 +161,31 @@ def test_pixels_device_and_precision_are_checked(choice, message):
     arguments = {"pixels": [(2, 3)], **choice}
     with pytest.raises(InputError, match=message):
         trace_pixels(rich_experiment(), taps=[], **arguments)
+
+
+def test_one_crystal_of_several_is_traced():
+    """The first, where none is named; its photons are its share of the pixel."""
+    plain = dataclasses.replace(rich_experiment(), profile=Profile.CORRECTED)
+    second = dataclasses.replace(plain.crystal, fraction=0.5, mosaic_domains=2)
+    experiment = dataclasses.replace(plain, more_crystals=(second,))
+    image = simulate(experiment)
+    entries = choose_taps(TAPS, ["intensity", "f_cell"])
+    for number in range(2):
+        options = {"crystal": number} if number else {}
+        own = simulate(plan_of_crystal(experiment, number))
+        for traced in trace_pixels(experiment, PIXELS, entries, **options):
+            assert traced.record.crystal == number
+            assert traced.record.number("photons") == own[traced.record.pixel].item()
+            assert traced.results[0].to_json()["crystal"] == number
+            image[traced.record.pixel] -= traced.record.number("photons")
+    for pixel in PIXELS:
+        assert abs(image[pixel].item()) <= 1e-12 * own.max().item()  # rounding of the sum
+    (alone,) = trace_pixels(plain, PIXELS[:1], entries)
+    assert alone.record.crystal is None
+    assert "crystal" not in alone.results[0].to_json()
+    with pytest.raises(InputError, match="numbered 0 to 1"):
+        trace_pixels(experiment, PIXELS, entries, crystal=2)
+    with pytest.raises(InputError, match="one of several crystals"):
+        trace_pixels(experiment, PIXELS, choose_taps(TAPS, ["noise"]))
+    with pytest.raises(InputError, match="numbered 0 to 1"):
+        probe(experiment, PIXELS, ["omega"], crystal=-1)

@@ -104,13 +104,14 @@ def describe_pixel(record: PixelRecord) -> str:
     """Which pixel it is, its photons, and how many terms they are the sum of."""
     plan, (slow, fast) = record.plan, record.pixel
     panel = "" if record.panel is None else f"panel {record.panel}, "
+    photons = "photons" if record.crystal is None else f"photons of crystal {record.crystal}"
     loops = (
         f"{len(record.subpixels)} sub-pixels and layers x {plan.sources.wavelength.numel()} sources"
         f" x {plan.phi_count} phi x {plan.mosaic_count} domains"
     )
     aside = "" if record.rendered else "; outside the ROI or mask: 0 in the image"
     return (
-        f"pixel {panel}slow {slow}, fast {fast}: {record.number('photons'):.12g} photons{aside}\n"
+        f"pixel {panel}slow {slow}, fast {fast}: {record.number('photons'):.12g} {photons}{aside}\n"
         f"{loops}; {plan.experiment.profile.value} profile, {record.dtype} on {record.device}"
     )
 

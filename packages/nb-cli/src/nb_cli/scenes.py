@@ -73,8 +73,10 @@ def plan_details(plan: Plan) -> str:
     edges = " ".join(f"{length(vector).item():.4g}" for vector in plan.cell.real)
     cell = cell_parameters(experiment.crystal)
     angles = () if cell is None else [f"{rad_to_deg(a.item()):.4g}" for a in cell.angles]
+    more = len(plan.crystals) - 1
     parts = [
         f"cell {edges} Å {' '.join(angles)}{'°' if angles else ''}".replace(" °", "°").strip(),
+        *([f"{more} more crystal{'s' if more > 1 else ''}"] if more else []),
         _rotation(float(experiment.crystal.phi_start_deg), float(rad_to_deg(plan.phi.range))),
         f"distance {_shortest(plan):.4g} mm",
         f"wavelength {float(experiment.beam.wavelength_A):.5g} Å",

@@ -2,8 +2,9 @@
 
 A setting is named "section.field" after the configs (`crystal.fudge`), or
 "section.field.index" for one entry of a tuple (`crystal.N_cells.0`). `experiment.detector` is a
-Detector of panels, `file.*` names files to read, `size.*` and `pivot.*` carry what the command line
-says before the configs can be made.
+Detector of panels, `experiment.more_crystals` holds the crystals after the first, `file.*` names
+files to read, `size.*` and `pivot.*` carry what the command line says before the configs can be
+made.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from nb_core.configs import checks
 from nb_core.configs.background import BackgroundConfig, terms_of
+from nb_core.configs.base import Config
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig, pixels_across
@@ -63,6 +65,9 @@ CUSTOM_VECTORS = (
     "beam.polar_vector",
 )
 
+MORE_CRYSTALS = "experiment.more_crystals"
+"""The crystals after the first, as they are in an Experiment."""
+
 DEFAULT_DETECTOR_SIZE_MM = 102.4
 """nanoBragg's detector where neither pixels nor size are given."""
 
@@ -75,10 +80,19 @@ def experiment_to_settings(experiment: Experiment) -> Settings:
         if isinstance(config, Detector):
             settings["experiment.detector"] = config
             continue
-        for field in dataclasses.fields(config):
-            settings[f"{section}.{field.name}"] = getattr(config, field.name)
-    for name in ("structure_factors", "roi", "mask", "profile"):
-        settings[f"experiment.{name}"] = getattr(experiment, name)
+        settings |= config_to_settings(section, config)
+    whole = ("structure_factors", "roi", "mask", "profile", MORE_CRYSTALS.partition(".")[2])
+    return settings | _given({f"experiment.{name}": getattr(experiment, name) for name in whole})
+
+
+def config_to_settings(section: str, config: Config) -> Settings:
+    """The fields of one config that have a value, by their name in a section."""
+    fields = dataclasses.fields(config)
+    return _given({f"{section}.{field.name}": getattr(config, field.name) for field in fields})
+
+
+def _given(settings: Settings) -> Settings:
+    """Settings that have a value; enumerations as theirs."""
     plain = {
         key: value.value if isinstance(value, Enum) else value for key, value in settings.items()
     }

@@ -3,7 +3,8 @@
 A section for each config, with the names of its fields; files are named (`hkl`, `dump`, `mask`,
 `crystal.matrix`, `beam.sources`) and read, relative to the folder of the TOML file.
 `friedel = true` adds the Friedel mates that a list lacks. A detector of panels is an array of
-tables [[panel]], and [[group]] says how panels of a group have moved.
+tables [[panel]], and [[group]] says how panels of a group have moved. Several crystals are an array
+of tables [[crystal]].
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ from torch import Tensor
 
 from nb_core.configs.background import terms_of
 from nb_core.configs.checks import filename, flag
+from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.panel import Detector
 from nb_core.configs.plugin_config import PluginConfig, config_to_plain
 from nb_core.configs.sampling import Roi
 from nb_core.configs.shape import shape_of
+from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import atomic_write
+from nb_core.formats.matrix import read_matrix
 from nb_core.formats.reading import read_text
 from nb_core.formats.sniff import TOML
 from nb_core.panel_tables import (
@@ -35,7 +39,14 @@ from nb_core.panel_tables import (
     panel_tables,
     panels_to_document,
 )
-from nb_core.settings import SECTIONS, Settings, experiment_to_settings, settings_to_experiment
+from nb_core.settings import (
+    MORE_CRYSTALS,
+    SECTIONS,
+    Settings,
+    config_to_settings,
+    experiment_to_settings,
+    settings_to_experiment,
+)
 
 _FILES = {
     "hkl": "file.hkl",
@@ -107,6 +118,10 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
     _expect_experiment(experiment)
     document: dict[str, Any] = {}
     for key, value in experiment_to_settings(experiment).items():
+        if key == MORE_CRYSTALS:
+            more = [_crystal_table(crystal, n, folder) for n, crystal in enumerate(value, 1)]
+            document["crystal"] = [document["crystal"], *more]
+            continue
         if isinstance(value, Detector):
             document |= panels_to_document(value, lambda source: _seen_from(folder, source))
             continue
@@ -125,9 +140,24 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
     tables = {
         name: value
         for name, value in document.items()
-        if isinstance(value, dict) or name in PANEL_TABLES
+        if isinstance(value, dict) or name in SECTIONS or name in PANEL_TABLES
     }
     return tomli_w.dumps({**{k: v for k, v in document.items() if k not in tables}, **tables})
+
+
+def _crystal_table(
+    crystal: CrystalConfig, number: int, folder: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """The [[crystal]] table of a crystal after the first."""
+    table = {}
+    for key, value in config_to_settings("crystal", crystal).items():
+        if isinstance(value, OrientationMatrix):
+            if value.source is None:
+                remedy = "it has no file; write it to one and read it from there"
+                raise InputError(f"matrix of crystal {number}", "in memory only", remedy)
+            value = _seen_from(folder, value.source)
+        table[key.partition(".")[2]] = _to_toml(value, lambda source: _seen_from(folder, source))
+    return table
 
 
 def write_toml(path: str | os.PathLike[str], experiment: Experiment) -> None:
@@ -151,6 +181,12 @@ def _document_to_settings(document: dict[str, Any], path: Path) -> Settings:
     if panels:
         detector = document_to_panels(panels, lambda key, name: _beside(key, name, path))
         settings["experiment.detector"] = detector
+    if isinstance(document.get("crystal"), list):
+        first, *more = _crystal_tables(document["crystal"])
+        document = document | {"crystal": first}
+        settings[MORE_CRYSTALS] = tuple(
+            _crystal(table, f"crystal {number}", path) for number, table in enumerate(more, 1)
+        )
     for name, value in document.items():
         if name in SECTIONS:
             if not isinstance(value, dict):
@@ -160,6 +196,27 @@ def _document_to_settings(document: dict[str, Any], path: Path) -> Settings:
         else:
             settings.update(_top_setting(name, value, path))
     return settings
+
+
+def _crystal_tables(tables: list[Any]) -> list[dict[str, Any]]:
+    """The tables [[crystal]]; InputError for none, and for what is no table."""
+    if not tables or not all(isinstance(table, dict) for table in tables):
+        raise InputError("crystal", tables, "expected a table, [crystal], or several, [[crystal]]")
+    return tables
+
+
+def _crystal(table: dict[str, Any], where: str, path: Path) -> CrystalConfig:
+    """A crystal after the first; its errors say which."""
+    settings: Settings = {}
+    try:
+        for field, entry in table.items():
+            settings.update(_field_setting(f"crystal.{field}", entry, path))
+        if (matrix := settings.pop("file.mat", None)) is not None:
+            settings["crystal.matrix"] = read_matrix(matrix)
+        return CrystalConfig(**{key.partition(".")[2]: v for key, v in settings.items()})
+    except InputError as error:
+        field = error.field.removeprefix("crystal.")
+        raise InputError(f"{where}: {field}", error.value, error.remedy) from None
 
 
 def _field_setting(key: str, value: Any, path: Path) -> Settings:

@@ -3,6 +3,7 @@
 from nb_physics.arguments import pixel as checked_pixel
 from nb_physics.background import Background, ScatteredRays
 from nb_physics.batch import simulate_batch
+from nb_physics.crystals import CrystalPlan, crystal_experiment
 from nb_physics.devices import available_device, computing_device
 from nb_physics.digital import DigitalImage, checked_photons, digital_image, image_files
 from nb_physics.digitize import noise_counts
@@ -21,6 +22,7 @@ from nb_physics.lattice import Domain, LatticeFactor, Operations, lattice_factor
 from nb_physics.loop import Progress
 from nb_physics.models import Crystal, Detector, Simulator
 from nb_physics.noise import NoiseGenerator, counted_photons
+from nb_physics.one_crystal import plan_of_crystal
 from nb_physics.one_panel import as_panels, panel_experiment, plan_of_panel
 from nb_physics.orientation import cell_parameters
 from nb_physics.outputs import (
@@ -54,6 +56,7 @@ __all__ = [
     "BuildError",
     "Choice",
     "Crystal",
+    "CrystalPlan",
     "Detector",
     "DetectorFrame",
     "DigitalImage",
@@ -88,6 +91,7 @@ __all__ = [
     "clear_kernels",
     "computing_device",
     "counted_photons",
+    "crystal_experiment",
     "default_header_style",
     "describe_kernel",
     "describe_plan",
@@ -112,6 +116,7 @@ __all__ = [
     "photons_at",
     "pixel_resolution",
     "pixels_to_render",
+    "plan_of_crystal",
     "plan_of_panel",
     "rendered_indices",
     "resolution_at",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from nb_physics.devices import computing_device
 from nb_physics.gradient import is_transformed
 from nb_physics.image import placed
 from nb_physics.loop import Progress
+from nb_physics.one_crystal import plan_of_crystal
 from nb_physics.one_panel import plan_of_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
@@ -43,6 +45,8 @@ def simulate_batch(
     """
     target = computing_device(device, dtype)
     plans = _planned(experiments)
+    if any(plan.experiment.more_crystals for plan in plans):
+        return _of_crystals(plans, device, dtype, progress)
     if any(plan.experiment.panels for plan in plans):
         return _of_panels(plans, device, dtype, progress)
     scenes = [scene_to(make_scene(plan), target) for plan in plans]
@@ -72,6 +76,29 @@ def simulate_batch(
     alone = any(is_transformed(scene) for scene in scenes)
     share_out(tiles, photons, keep, device=target, alone=alone)
     return placed(torch.cat(parts, dim=1), [selection], plans[0].experiment.shape)
+
+
+def _of_crystals(
+    plans: list[Plan],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    progress: Progress | None,
+) -> Float[Tensor, "images *panel slow fast"]:
+    """The images of several crystals, crystal by crystal."""
+    counts = {len(plan.crystals) for plan in plans}
+    if len(counts) > 1:
+        shown = " and ".join(map(str, sorted(counts)))
+        raise InputError("experiments", f"{shown} crystals", "all images have as many crystals")
+    (count,), parts = counts, []
+    for number in range(count):
+
+        def counted(done: int, total: int, before: int = number) -> None:
+            if progress is not None:
+                progress(before * total + done, count * total)
+
+        own = [plan_of_crystal(plan, number) for plan in plans]
+        parts.append(simulate_batch(own, device=device, dtype=dtype, progress=counted))
+    return functools.reduce(torch.add, parts)
 
 
 def _of_panels(
@@ -114,7 +141,7 @@ def _planned(experiments: Sequence[Experiment | Plan]) -> list[Plan]:
         default = plan.experiment.crystal.default_F
         known = id(default) if isinstance(default, Tensor) else float(default)
         owner = first.setdefault((id(plan.experiment.structure_factors), known), plan)
-        plans.append(dataclasses.replace(plan, structure=owner.structure))
+        plans.append(plan.with_crystal(structure=owner.structure))
     return plans
 
 

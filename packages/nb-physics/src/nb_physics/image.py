@@ -30,14 +30,16 @@ class Image:
         self._size = shape[-2] * shape[-1]
 
     def add(self, part: int, start: int, values: Float[Tensor, " pixels"]) -> None:
-        """Takes the pixels of a panel from number `start` on."""
-        selection, first = self.selections[part], part * self._size
+        """Takes the pixels of a panel from number `start` on: of one crystal after the other."""
+        panel = part % len(self.selections)
+        selection, first = self.selections[panel], panel * self._size
         values = values.to(self.device, self.values.dtype)
         stop = start + values.numel()
         if selection.count != self._size:
-            self.values[first + selection.indices(start, stop, self.device)] = values
+            place: Tensor | slice = first + selection.indices(start, stop, self.device)
         else:
-            self.values[first + start : first + stop] = values
+            place = slice(first + start, first + stop)
+        self.values[place] = values if part == panel else self.values[place] + values
 
     def finished(self) -> Float[Tensor, "*panel slow fast"]:
         """The image of all tiles."""

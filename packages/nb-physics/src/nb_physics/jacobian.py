@@ -10,6 +10,7 @@ from nb_core import Experiment, InputError, Site, StructureFactors
 from nb_physics import arguments
 from nb_physics.devices import computing_device
 from nb_physics.loop import Progress
+from nb_physics.one_crystal import added
 from nb_physics.one_panel import parted_by_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
@@ -41,6 +42,14 @@ def structure_factor_jacobian(
         raise InputError("structure_factors", None, "there is no list; give one")
     pixels = arguments.flat_indices(pixels)
     check_pixels(pixels, plan.experiment.shape)
+    if plan.experiment.more_crystals:
+
+        def one(own: Plan, count: Progress) -> Tensor:
+            return structure_factor_jacobian(
+                own, pixels, device=device, dtype=dtype, progress=count
+            )
+
+        return added(plan, one, progress).coalesce()
     if plan.experiment.panels:
         return _of_panels(plan, pixels, device, dtype, progress)
     scene, blocks = _of_list_only(scene_to(make_scene(plan), target)), step_blocks(plan)

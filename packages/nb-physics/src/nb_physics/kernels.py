@@ -37,15 +37,19 @@ def kernels_of(
     if target.type == "mps":
         raise InputError("device", device, "there are no kernels for it; choose cpu or cuda")
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
-    scene = scene_to(make_scene(plan), target)
-    kernels = needed_kernels(scene, dtype, target)
-    if not gradient:
-        return kernels
-    derived = gradient_kernels(kernels, scene)
-    if derived is None:
-        message = "no kernels of the gradient: with dmin or -oversample_thick, _polar, _omega"
-        warnings.warn(f"{message} it is computed eagerly", NbWarning, stacklevel=2)
-    return [*kernels, *(derived or [])]
+    found: list[KernelKind] = []
+    for number in range(len(plan.crystals)):
+        scene = scene_to(make_scene(plan, number), target)
+        kernels = needed_kernels(scene, dtype, target)
+        found += kernels
+        if not gradient:
+            continue
+        derived = gradient_kernels(kernels, scene)
+        if derived is None and not number:
+            message = "no kernels of the gradient: with dmin or -oversample_thick, _polar, _omega"
+            warnings.warn(f"{message} it is computed eagerly", NbWarning, stacklevel=2)
+        found += derived or []
+    return list(dict.fromkeys(found))
 
 
 def build_kernels(kernels: Sequence[KernelKind]) -> list[KernelKind]:

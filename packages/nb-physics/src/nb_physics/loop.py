@@ -26,7 +26,7 @@ Taker = Callable[[int, int, Tensor], None]
 
 @dataclass(frozen=True, eq=False)
 class TilePart:
-    """The pixels of one panel.
+    """The pixels of one panel, and one crystal.
 
     scene: what gradients are taken by; walks: one for each device, which take tiles in turns, the
     first of them on the device of the scene
@@ -102,8 +102,8 @@ class TileLoop:
         share_out(tiles, compute, finish, device=self.device, alone=self.alone)
 
     def _tiles(self, threads: int) -> Iterator[Tile]:
-        """The tiles of all parts; of one part each thread gets as many."""
-        number, threads = 0, threads if len(self.parts) == 1 else 1
+        """The tiles of all parts; of few parts each thread gets as many."""
+        number, threads = 0, threads if len(self.parts) < threads else 1
         for place, part in enumerate(self.parts):
             values, count = part.walks[0].values, part.selection.count
             for start, stop in values.ranges(count, self.largest, threads):

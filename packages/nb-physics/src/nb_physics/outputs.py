@@ -165,7 +165,7 @@ def input_files(experiment: Experiment) -> list[str]:
     """The files that an experiment was read from."""
     things = (
         experiment.structure_factors,
-        experiment.crystal.matrix,
+        *(crystal.matrix for crystal in experiment.crystals),
         experiment.beam.sources,
         experiment.mask,
         *(panel.mask for panel in experiment.panels),

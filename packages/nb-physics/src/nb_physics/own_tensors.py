@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from nb_core import PluginConfig
+
+Own = TypeVar("Own", bound="OwnTensors")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +33,7 @@ class OwnTensors(PluginConfig):
         """
         return {}
 
-    def as_tensors(self, dtype: torch.dtype = torch.float64) -> Self:
+    def as_tensors(self: Own, dtype: torch.dtype = torch.float64) -> Own:
         """The same with its numbers as tensors of this type, which keep their gradients."""
         values = {name: torch.as_tensor(getattr(self, name)) for name in self.scalars()}
         if self.tables:
@@ -44,7 +46,7 @@ class OwnTensors(PluginConfig):
         value: Tensor = vars(self)[name]
         return value
 
-    def with_numbers(self, numbers: dict[str, Any]) -> Self:
+    def with_numbers(self: Own, numbers: dict[str, Any]) -> Own:
         """The same with other numbers, tensors, which are not looked at."""
         other = object.__new__(type(self))
         for name, value in {**vars(self), **numbers}.items():

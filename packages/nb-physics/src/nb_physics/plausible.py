@@ -140,12 +140,15 @@ def doubts(plan: Plan) -> Iterator[str]:
 def _of_the_cell(plan: Plan) -> Iterator[str]:
     """Edges, of the cell or of its matrix, that no crystal has."""
     least, most = CELL_EDGES_A
-    for name, vector in zip("abc", plan.cell.real.detach(), strict=True):
-        edge = vector.norm().item()
-        if not least <= edge <= most:
-            inverse = least <= 1.0 / edge <= most
-            hint = "are these rows of real-space axes?" if inverse else "is the unit right?"
-            yield f"cell edge {name} of {edge:.6g} A is outside {least:g} to {most:g} A: {hint}"
+    for number, crystal in enumerate(plan.crystals):
+        where = f"crystal {number}: " if len(plan.crystals) > 1 else ""
+        for name, vector in zip("abc", crystal.cell.real.detach(), strict=True):
+            edge = vector.norm().item()
+            if not least <= edge <= most:
+                inverse = least <= 1.0 / edge <= most
+                hint = "are these rows of real-space axes?" if inverse else "is the unit right?"
+                outside = f"is outside {least:g} to {most:g} A: {hint}"
+                yield f"{where}cell edge {name} of {edge:.6g} A {outside}"
 
 
 def _of_divergence(plan: Plan) -> Iterator[str]:

@@ -73,6 +73,7 @@ class Scene(Brief):
     polarization: the Kahn factor K; electric, magnetic: unit vectors along each beam's fields
     arithmetic: how formulas compute sines and look-ups; shape: with its numbers as tensors
     cell_vectors: a, b, c of every step, shape (3, 3, steps); reciprocal: a*, b*, c*
+    fraction: of the crystal, which multiplies its photons and no background
     """
 
     kind: Kind
@@ -98,6 +99,7 @@ class Scene(Brief):
     shape: LatticeFactor = field(metadata=SINGLE)
     dmin: Float[Tensor, ""] = field(metadata=FIXED)
     fluence: Float[Tensor, ""]
+    fraction: Float[Tensor, ""]
     background: Float[Tensor, ""]
     backgrounds: tuple[Background, ...] = field(metadata=SINGLE)
     divisor: Float[Tensor, ""] = field(metadata=FIXED)
@@ -115,21 +117,21 @@ class Scene(Brief):
                 yield from ((layer, slow, fast) for fast in range(self.grid))
 
 
-def kind_of(plan: Plan, panel: PanelPlan | None = None) -> Kind:
-    """The choices of a plan; panel: of its first one where none is given."""
-    experiment = plan.experiment
+def kind_of(plan: Plan, panel: PanelPlan | None = None, number: int = 0) -> Kind:
+    """The choices of a plan; panel: its first where none is given; number: of the crystal."""
+    experiment, crystal = plan.experiment, plan.crystals[number]
     sampling, detector = experiment.sampling, experiment.detector
     absorbing = (panel or plan.panels[0]).absorbing
     return Kind(
         profile=experiment.profile,
-        shape=type(plan.shape),
-        backgrounds=tuple(map(type, plan.backgrounds)),
+        shape=type(crystal.shape),
+        backgrounds=() if number else tuple(map(type, plan.backgrounds)),
         curved=isinstance(detector, DetectorConfig) and detector.curved_detector,
         point_pixel=detector.point_pixel,
         absorbing=absorbing or (sampling.oversample_thick and not plan.corrected),
         limited=bool(plan.dmin > 0),
-        interpolate=plan.interpolate,
-        listed=plan.structure.values.numel() > 1,
+        interpolate=crystal.interpolate,
+        listed=crystal.structure.values.numel() > 1,
         dry=bool(experiment.background.water_size_um == 0),
         nopolar=experiment.beam.nopolar,
         oversample_thick=sampling.oversample_thick,
@@ -138,17 +140,20 @@ def kind_of(plan: Plan, panel: PanelPlan | None = None) -> Kind:
     )
 
 
-def make_scene(plan: Plan) -> Scene:
-    """What a tile of the plane, or of the first panel, needs of a plan."""
-    panel = plan.panels[0]
+def make_scene(plan: Plan, number: int = 0) -> Scene:
+    """What a tile of the plane, or of the first panel, needs of a plan.
+
+    number: of the crystal; the background goes with the first
+    """
+    panel, crystal = plan.panels[0], plan.crystals[number]
     electric, magnetic = field_axes(plan.sources.incident, plan.axes.polarization)
     return Scene(
-        kind=kind_of(plan),
+        kind=kind_of(plan, panel, number),
         arithmetic=EAGER,
         layers=plan.layers.count,
-        grid=plan.oversample,
+        grid=crystal.oversample,
         fpixels=scalar_tensor(panel.fpixels),
-        oversample=scalar_tensor(plan.oversample),
+        oversample=scalar_tensor(crystal.oversample),
         layer_depth=plan.layer_depth,
         attenuation=plan.attenuation,
         frame=plan.frame,
@@ -158,23 +163,36 @@ def make_scene(plan: Plan) -> Scene:
         weight=plan.sources.weight,
         electric=electric,
         magnetic=magnetic,
-        cell_vectors=plan.cell_vectors,
-        cells=plan.cells,
-        reciprocal=plan.cell.reciprocal,
-        structure=plan.structure,
-        fudge=plan.fudge,
-        shape=plan.shape,
+        cell_vectors=crystal.cell_vectors,
+        cells=crystal.cells,
+        reciprocal=crystal.cell.reciprocal,
+        structure=crystal.structure,
+        fudge=crystal.fudge,
+        shape=crystal.shape,
         dmin=plan.dmin,
         fluence=plan.fluence,
-        background=plan.background,
-        backgrounds=plan.backgrounds,
-        divisor=scalar_tensor(plan.divisor),
+        fraction=crystal.fraction,
+        background=torch.zeros_like(plan.background) if number else plan.background,
+        backgrounds=() if number else plan.backgrounds,
+        divisor=scalar_tensor(crystal.terms_of_source if plan.corrected else plan.steps),
     )
 
 
+def scene_of_crystal(plan: Plan, first: Scene, number: int, device: torch.device) -> Scene:
+    """The scene of a crystal on the first panel; first: that of the first crystal, on the device,
+    whose grid of structure factors it shares where they have the same.
+    """
+    if number == 0:
+        return first
+    scene = scene_to(make_scene(plan, number), device)
+    if plan.crystals[number].structure is plan.crystals[0].structure:
+        scene = dataclasses.replace(scene, structure=first.structure)
+    return scene
+
+
 def scene_of_panel(plan: Plan, first: Scene, number: int) -> Scene:
-    """The scene of a panel; first: that of the first, whose tensors it shares where the panels do
-    not differ.
+    """The scene of a panel; first: that of the first panel, of the same crystal, whose tensors it
+    shares where the panels do not differ.
     """
     if number == 0:
         return first
@@ -193,7 +211,7 @@ def scene_of_panel(plan: Plan, first: Scene, number: int) -> Scene:
     moved |= {"pixel_size": pixel_size, "beam": first.frame.beam}
     return dataclasses.replace(
         first,
-        kind=kind_of(plan, panel) if panel.absorbing != plan.absorbing else first.kind,
+        kind=dataclasses.replace(first.kind, absorbing=panel.absorbing),
         layers=panel.layers.count,
         fpixels=own(scalar_tensor(panel.fpixels), first.fpixels),
         layer_depth=own(panel.layer_depth, first.layer_depth),

@@ -15,7 +15,8 @@ from nb_physics.engine.choice import Choice, Engine
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.image import Image, placed
 from nb_physics.loop import Progress, TileLoop
-from nb_physics.parts import panel_parts
+from nb_physics.one_crystal import added
+from nb_physics.parts import make_parts, of_all_crystals
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_of_panel, scene_to
 from nb_physics.sharing import share_out
@@ -45,13 +46,15 @@ def simulate(
     engine: eager torch, compiled kernels, or whichever is sooner done (`choose_engine` says which,
         and why); recorders take eager
     max_memory: bytes to work with beside the image and the experiment
-    image_dtype: of the image, where it shall not be `dtype`: float32 keeps a large one small
+    image_dtype: of the image, where it shall not be `dtype`: float32 keeps a large one small (of
+        several crystals, from when they are added)
     recorder: is offered every intermediate quantity (nb_core.quantities)
+    progress: called after each tile with the pixels done and in all, once for each crystal
     chosen: is told, before the first tile, the engine that computes the image, and why
     A backward pass computes each tile anew, so that a gradient needs no more memory than a tile.
     Several CUDA devices share an image for "cuda", which comes to be on the first of them.
-    Raises InputError where the device or dtype is not to be had, and for engine "compiled" with a
-    recorder.
+    Raises InputError where the device or dtype is not to be had, for engine "compiled" with a
+    recorder, and for a recorder of several crystals, which `plan_of_crystal` parts.
     """
     if max_memory is not None:
         remedy = "expected a whole number of bytes"
@@ -59,16 +62,21 @@ def simulate(
     if image_dtype is not None:
         check_dtype(image_dtype, torch.device("cpu"), "image_dtype")
     plan, scene, target = _on_device(experiment, device, dtype)
+    _refuse_recorder(plan, recorder)
     selections, shape = selections_of(plan.experiment), plan.experiment.shape
     options = (dtype, target, engine, recorder, chosen)
-    parts = panel_parts(plan, scene, enumerate(selections), *options)
-    largest = affordable_pixels(max_memory, scene, tile_evaluations(target))
+    parts = make_parts(plan, scene, enumerate(selections), *options)
+    scenes, most = [part.scene for part in parts[:: len(selections)]], tile_evaluations(target)
+    sizes = [affordable_pixels(max_memory, one, most) for one in scenes]
+    largest = min((size for size in sizes if size is not None), default=None)
     loop = TileLoop(parts, dtype, target, largest, progress)
     if any(has_gradient(part.scene) or is_transformed(part.scene) for part in parts):
-        return placed(loop.photons().to(image_dtype or dtype), selections, shape)
-    image = Image(shape, selections, image_dtype or dtype, target)
+        photons = of_all_crystals(plan, loop.photons())
+        return placed(photons.to(image_dtype or dtype), selections, shape)
+    kept = dtype if len(plan.crystals) > 1 else image_dtype or dtype
+    image = Image(shape, selections, kept, target)
     loop.each(image.add)
-    return image.finished()
+    return image.finished().to(image_dtype or dtype)
 
 
 def photons_at(
@@ -91,8 +99,8 @@ def photons_at(
     pixels = arguments.flat_indices(pixels)
     chosen = chosen_of_panels(pixels, plan.experiment.shape)
     selections = [(number, selection) for number, _, selection in chosen]
-    parts = panel_parts(plan, scene, selections, dtype, target, engine)
-    found = TileLoop(parts, dtype, target, progress=progress).photons()
+    parts = make_parts(plan, scene, selections, dtype, target, engine)
+    found = of_all_crystals(plan, TileLoop(parts, dtype, target, progress=progress).photons())
     if len(chosen) < 2:
         return found
     order = torch.argsort(torch.cat([places for _, places, _ in chosen])).to(target)
@@ -111,11 +119,19 @@ def simulate_pixels(
     """Photons of some pixels (slow, fast), each in the tile in which eager `simulate` computes it.
 
     So they are those of the whole image bit for bit; the recorder is offered all pixels of these
-    tiles, with flat indices of one plane: of panels, give it one at a time (`plan_of_panel`).
+    tiles, with flat indices of one plane: of panels, give it one at a time (`plan_of_panel`),
+    and of crystals (`plan_of_crystal`).
     With several panels a pixel is (panel, slow, fast). Raises InputError as `simulate`, and for a
     pixel that is not rendered: off the detector, outside the region of interest or masked.
     """
     plan, scene, target = _on_device(experiment, device, dtype)
+    _refuse_recorder(plan, recorder)
+    if len(plan.crystals) > 1:
+
+        def one(own: Plan, count: Progress) -> Tensor:
+            return simulate_pixels(own, pixels, device=device, dtype=dtype, progress=count)
+
+        return added(plan, one, progress)
     selections = selections_of(plan.experiment)
     walk = EagerWalk(scene, dtype, target, recorder)
     size, places = walk.size, []
@@ -146,6 +162,13 @@ def simulate_pixels(
     share_out(wanted, photons, keep, device=target, alone=alone)
     parts = [tiles[panel, number // size][number % size] for panel, number in places]
     return torch.stack(parts) if parts else torch.zeros(0, dtype=dtype, device=target)
+
+
+def _refuse_recorder(plan: Plan, recorder: Recorder | None) -> None:
+    """InputError for a recorder that would be offered the same pixels once for each crystal."""
+    if recorder is not None and len(plan.crystals) > 1:
+        remedy = "sees one crystal at a time: give it those of plan_of_crystal(experiment, number)"
+        raise InputError("recorder", f"{len(plan.crystals)} crystals", remedy)
 
 
 def _on_device(

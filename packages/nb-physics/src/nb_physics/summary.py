@@ -20,6 +20,7 @@ from nb_core.showing import Rows, rows_to_text
 from nb_core.sweeps import Sweep, resolve_mosaic
 from nb_core.units import m_to_mm, rad_to_deg
 from nb_core.wording import counted
+from nb_physics.crystal_summary import crystal_rows, crystal_words
 from nb_physics.engine.choice import Choice
 from nb_physics.formulas import dot, length, rectangle_solid_angle
 from nb_physics.frame import DetectorFrame
@@ -68,6 +69,8 @@ def _crystal_rows(plan: Plan) -> Rows:
     ]
     if crystal.misset_deg == "random":
         rows[1] = (rows[1][0], f"{rows[1][1]}  (random, seed {crystal.misset_seed})")
+    if own := crystal_words(crystal):
+        rows.append(("", own))
     spread, _, why = resolve_mosaic(crystal.mosaic_spread_deg, crystal.mosaic_domains)
     seed = f", seed {crystal.mosaic_seed}" if plan.mosaic_count > 1 else ""
     domains = counted(plan.mosaic_count, "domain")
@@ -84,7 +87,7 @@ def _crystal_rows(plan: Plan) -> Rows:
         text = f"{factors.count} from {where}; others {_number(crystal.default_F)}"
     interpolated = "tricubic" if plan.interpolate else "nearest"
     rows.append(("F", f"{text}; {interpolated}"))
-    return rows
+    return [*rows, *crystal_rows(plan)]
 
 
 def _beam_rows(plan: Plan) -> Rows:
@@ -186,7 +189,7 @@ def _sampling_rows(plan: Plan) -> Rows:
     extra = f", each with its own {', '.join(per_term)}" if per_term else ""
     rows = [
         ("oversample", f"{plan.oversample} x {plan.oversample} sub-pixels{extra}"),
-        ("steps", f"{plan.steps * plan.layers.count:.0f} evaluations a pixel"),
+        ("steps", f"{plan.evaluations:.0f} evaluations a pixel"),
     ]
     if plan.dmin > 0:
         rows.append(("dmin", f"{_number(plan.dmin)} A"))

@@ -24,6 +24,7 @@ from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.load import BuildError
 from nb_physics.engine.tangents import tangent_kernels
 from nb_physics.loop import Progress
+from nb_physics.one_crystal import added
 from nb_physics.one_panel import parted_by_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
@@ -62,6 +63,9 @@ def photons_and_jacobian(
     target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     pixels = arguments.flat_indices(pixels)
+    if plan.experiment.more_crystals:
+        options = {"device": device, "dtype": dtype, "engine": engine, "repeats": repeats}
+        return _of_crystals(plan, values, pixels, options, progress, chosen)
     if plan.experiment.panels:
         options = {"device": device, "dtype": dtype, "engine": engine, "repeats": repeats}
         return _of_panels(plan, values, pixels, options, progress, chosen)
@@ -81,6 +85,27 @@ def photons_and_jacobian(
     with torch.no_grad():
         _fill_in(walk, selection, (photons, jacobian), progress)
     return photons, jacobian
+
+
+def _of_crystals(
+    plan: Plan,
+    values: Float[Tensor, " parameters"],
+    pixels: Int[Tensor, " pixels"],
+    options: dict[str, Any],
+    progress: Progress | None,
+    chosen: Callable[[Choice], None] | None,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, "pixels parameters"]]:
+    """The same of several crystals, crystal by crystal; `chosen` is told of the first."""
+    told = [chosen]
+
+    def one(own: Plan, count: Progress) -> Tensor:
+        photons, jacobian = photons_and_jacobian(
+            own, values, pixels, **options, progress=count, chosen=told.pop() if told else None
+        )
+        return torch.cat([photons.to(jacobian.dtype)[:, None], jacobian], dim=1)
+
+    both = added(plan, one, progress)
+    return both[:, 0].to(options["dtype"]), both[:, 1:]
 
 
 def _of_panels(

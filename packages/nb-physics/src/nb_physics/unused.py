@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from nb_core import BeamConfig, Detector, DetectorConfig, Experiment, Sensor
+from nb_core import BeamConfig, CrystalConfig, Detector, DetectorConfig, Experiment, Sensor
 
 
 def unused(experiment: Experiment) -> list[str]:
     """A phrase for each thing that is accepted and does not change photons: what, and why."""
     detector = experiment.detector
     of_detector = _of_panels(detector) if isinstance(detector, Detector) else _of_plane(detector)
-    return [*_of_beam(experiment.beam), *of_detector]
+    return [*_of_crystals(experiment.crystals), *_of_beam(experiment.beam), *of_detector]
+
+
+def _of_crystals(crystals: tuple[CrystalConfig, ...]) -> Iterator[str]:
+    if any(crystal.space_group is not None for crystal in crystals):
+        yield "space_group: it is kept, and nothing is computed from it"
 
 
 def _of_beam(beam: BeamConfig) -> Iterator[str]:

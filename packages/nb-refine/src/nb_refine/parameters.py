@@ -105,8 +105,12 @@ def make_model(
     """The parameters of these groups, within their bounds.
 
     plan: of the experiment; limits: lower and upper bounds by parameter, in place of the defaults
-    Raises InputError for a group that there is not, or that this experiment cannot have.
+    Raises InputError for a group that there is not, or that this experiment cannot have, and for
+    several crystals.
     """
+    if experiment.more_crystals:
+        remedy = "one crystal is refined; leave the others out"
+        raise InputError("more_crystals", f"{len(experiment.crystals)} crystals", remedy)
     if not groups:
         raise InputError("parameters", "none", f"name one or more of: {', '.join(GROUPS)}")
     for group in groups:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nb_core import QUANTITIES, Experiment, InputError, Site
 from nb_core.showing import Brief
-from nb_physics import Plan, make_plan, simulate_pixels
+from nb_physics import Plan, plan_of_crystal, simulate_pixels
 from nb_taps.selection import split_rendered
 
 Pixel = tuple[int, int]
@@ -89,21 +89,24 @@ def probe(
     pixels: Sequence[Pixel],
     quantities: Sequence[str] | None = None,
     *,
+    crystal: int = 0,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
 ) -> list[Reading]:
     """What the simulation computes for some pixels, in the order in which it does.
 
     pixels: (slow, fast); quantities: names of nb_core.quantities.QUANTITIES, default all
+    crystal: whose share of the photons is looked at, where there are several
     Values are those of the whole image, bit for bit: the tiles of these pixels are simulated as
     the image's are. For pixels outside the region of interest or the mask, both are put aside.
-    Raises InputError for a pixel off the detector and for a quantity not in the vocabulary.
+    Raises InputError for a pixel off the detector, for a crystal that there is not and for a
+    quantity not in the vocabulary.
     """
     names = list(QUANTITIES) if quantities is None else list(quantities)
     for name in names:
         if name not in QUANTITIES:
             raise InputError("quantity", name, f"expected one of: {', '.join(QUANTITIES)}")
-    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    plan = plan_of_crystal(experiment, crystal)
     readings: list[Reading] = []
     for part, chosen in split_rendered(plan, pixels):
         recorder = PixelRecorder(chosen, names, plan.experiment.plane.fpixels)

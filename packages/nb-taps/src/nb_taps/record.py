@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nb_core import QUANTITIES, Experiment
 from nb_core.showing import Brief
-from nb_physics import NoiseGenerator, Plan, make_plan, select_pixels
+from nb_physics import NoiseGenerator, Plan, make_plan, plan_of_crystal, select_pixels
 from nb_taps.probe import Pixel, Reading, probe
 
 _COMPONENTS = {"cell_vectors": ("abc", "xyz"), "hkl": ("hkl",), "hkl_nearest": ("hkl",)}
@@ -37,6 +37,7 @@ class PixelRecord(Brief):
     plan: the resolved experiment, with the numbers that are the same for all pixels
     rendered: whether the image holds the pixel; outside ROI and mask the image is 0
     noise: where a tap asked for the whole image
+    crystal: its number, where there are several; the plan, and all that was recorded, is its own
     """
 
     pixel: Pixel
@@ -47,6 +48,7 @@ class PixelRecord(Brief):
     readings: dict[str, list[Reading]]
     noise: NoiseDraw | None = None
     panel: int | None = None
+    crystal: int | None = None
     _arrays: dict[str, Tensor | None] = field(default_factory=dict, repr=False)
 
     @property
@@ -148,11 +150,13 @@ def record_pixels(
     pixels: Sequence[Pixel],
     quantities: Sequence[str] | None = None,
     *,
+    crystal: int = 0,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
 ) -> list[PixelRecord]:
     """A record of each pixel (slow, fast), in the order given; arguments and errors as `probe`."""
-    plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    whole = experiment if isinstance(experiment, Plan) else make_plan(experiment)
+    plan = plan_of_crystal(whole, crystal)
     selection = select_pixels(plan.experiment)
     found: dict[Pixel, dict[str, list[Reading]]] = {pixel: {} for pixel in pixels}
     for reading in probe(plan, pixels, quantities, device=device, dtype=dtype):
@@ -165,6 +169,7 @@ def record_pixels(
             dtype=str(dtype).removeprefix("torch."),
             rendered=selection.number(*pixel) is not None,
             readings=found[pixel],
+            crystal=crystal if len(whole.crystals) > 1 else None,
         )
         for pixel in dict.fromkeys(pixels)
     ]

@@ -42,6 +42,7 @@ class TapResult(Brief):
             "package": {"name": self.entry.package, "version": self.entry.version},
             "tag": tag,
             "pixel": list(record.place),
+            **({} if record.crystal is None else {"crystal": record.crystal}),
             "rendered": record.rendered,
             "oversample": record.plan.oversample,
             "subpixels": [list(subpixel) for subpixel in record.subpixels],

@@ -51,6 +51,7 @@ def trace_pixels(
     taps: Sequence[TapEntry],
     *,
     every_quantity: bool = True,
+    crystal: int = 0,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float64,
     noise: NoiseChoice | None = None,
@@ -60,17 +61,20 @@ def trace_pixels(
 
     Where there are several panels a pixel is (panel, slow, fast).
     every_quantity: False records only what the taps ask for
+    crystal: whose share of the photons is traced, where there are several
     noise: for taps that need the whole image, which is simulated then (with `progress`)
     Raises InputError as `probe` does, and where a tap does not keep to its fields.
     """
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     if plan.experiment.panels:
         options = {"every_quantity": every_quantity, "device": device, "dtype": dtype}
-        return _trace_panels(plan, pixels, taps, options)
+        return _trace_panels(plan, pixels, taps, options | {"crystal": crystal})
+    if len(plan.crystals) > 1:
+        _refuse_whole_image(taps, "and one of several crystals is traced")
     wanted = {quantity for entry in taps for quantity in entry.tap.quantities}
     names = [name for name in QUANTITIES if every_quantity or name in wanted]
     chosen = [(slow, fast) for _, slow, fast in _places(plan, pixels)]
-    records = record_pixels(plan, chosen, names, device=device, dtype=dtype)
+    records = record_pixels(plan, chosen, names, crystal=crystal, device=device, dtype=dtype)
     if any(entry.tap.whole_image for entry in taps):
         choice = noise or NoiseChoice(seed=plan.experiment.outputs.noise_seed)
         image = simulate(plan, device=device, dtype=dtype, progress=progress)
@@ -83,6 +87,12 @@ def _places(plan: Plan, pixels: Sequence[tuple[int, ...]]) -> list[tuple[int, in
     return [checked_pixel(pixel, plan.experiment.shape) for pixel in pixels]
 
 
+def _refuse_whole_image(taps: Sequence[TapEntry], why: str) -> None:
+    for entry in taps:
+        if entry.tap.whole_image:
+            raise InputError("taps", entry.name, f"reads a noise image, {why}; leave it out")
+
+
 def _trace_panels(
     plan: Plan,
     pixels: Sequence[tuple[int, ...]],
@@ -90,10 +100,7 @@ def _trace_panels(
     options: dict[str, Any],
 ) -> list[Traced]:
     """Pixels of panels, each traced on the plan of its panel, in the order given."""
-    for entry in taps:
-        if entry.tap.whole_image:
-            remedy = "reads a noise image, and panels have none; leave it out"
-            raise InputError("taps", entry.name, remedy)
+    _refuse_whole_image(taps, "and panels have none")
     places = list(dict.fromkeys(_places(plan, pixels)))
     found: dict[tuple[int, int, int], Traced] = {}
     for number in dict.fromkeys(panel for panel, _, _ in places):

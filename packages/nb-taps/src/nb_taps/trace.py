@@ -70,7 +70,7 @@ _NAMES = (
     TraceName("I_term", "electrons^2", "accumulate", "F_cell^2 F_latt^2"),
     TraceName("I_before_scaling", "electrons^2", "accumulate", "sum of the pixel"),
     TraceName("r_e_sqr", "m^2", "scale", "square of the classical electron radius"),
-    TraceName("fluence", "photons/m^2", "scale", "incident photons"),
+    TraceName("fluence", "photons/m^2", "scale", "incident photons, times the crystal's fraction"),
     TraceName("steps", "1", "scale", "what the sum is divided by"),
     TraceName("capture_fraction_used", "1", "scale", "what multiplies the sum"),
     TraceName("polar_used", "1", "scale", "what multiplies the sum"),
@@ -183,7 +183,7 @@ def _scaling(record: PixelRecord) -> Iterator[TraceLine]:
     }
     yield _line("I_before_scaling", record.number("intensity"))
     yield _line("r_e_sqr", ELECTRON_RADIUS_SQUARED_M2)
-    yield _line("fluence", record.plan.fluence)
+    yield _line("fluence", record.plan.crystal_fluence)
     yield _line("steps", record.plan.divisor)
     for name, value in used.items():
         if value is not None:

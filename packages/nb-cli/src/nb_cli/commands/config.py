@@ -77,7 +77,7 @@ def check(arguments: tuple[str, ...], profile: str | None, ignore_unknown_flags:
     from nb_physics import make_plan
 
     plan = make_plan(read_experiment(arguments, profile, ignore_unknown_flags))
-    evaluations = math.prod(plan.experiment.shape) * plan.steps * plan.layers.count
+    evaluations = math.prod(plan.experiment.shape) * plan.evaluations
     click.echo(f"ok: {evaluations:.3g} evaluations")
 
 

@@ -79,6 +79,15 @@ def _is_whole(word: str) -> bool:
     metavar="XMIN XMAX YMIN YMAX",
     help="All pixels of a rectangle (fast, then slow; bounds included).",
 )
+@click.option(
+    "--crystal-number",
+    "number",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Which crystal, where there are several.",
+)
 @click.option("--tag", metavar="NAME", help="A name for this run, in files and JSON.")
 @click.option("--taps", metavar="A,B", help="Taps to read.  [default: all but noise]")
 @click.option("--oversample", type=int, metavar="N", help="Instead of the experiment's.")
@@ -97,6 +106,7 @@ def command(
     pixels: tuple[Pixel, ...],
     of_panels: tuple[Pixel, ...],
     region: tuple[int, int, int, int] | None,
+    number: int,
     tag: str | None,
     taps: str | None,
     oversample: int | None,
@@ -117,7 +127,8 @@ def command(
 
     A pixel is named slow first, or by panel, slow and fast where there are several panels. Prints
     what the taps recorded, a table, and last a sentence that says why the pixel is as bright as it
-    is. The photons are those of the image, bit for bit.
+    is. The photons are those of the image, bit for bit; of several crystals, those of one of them
+    (--crystal-number).
     With --json or --out-dir writes files; one has lines `TRACE_PY: name=value`, in the order in
     which nanoBragg computes, which --lines prints.
     """
@@ -134,11 +145,14 @@ def command(
     inputs = _inputs(experiment, arguments) if kept else {}
     with _named("--pixel" if (pixels or of_panels) else "--roi"):
         named = _pixels((*pixels, *of_panels), region)
-        traced = _trace(experiment, named, chosen, device, dtype, noise)
+        traced = _trace(experiment, named, chosen, number, device, dtype, noise)
     folder = None
     if kept:  # before printing, which may end early: `nb trace ... | head`
         folder = _save(traced, inputs, out_dir, tag, as_json, (device, dtype))
     _print(traced, lines=lines)
+    if len(experiment.crystals) > 1:
+        count = len(experiment.crystals)
+        click.echo(f"\ncrystal {number} of {count}, 0 to {count - 1} (--crystal-number)")
     if folder is not None:
         click.echo(f"wrote {folder}")
 
@@ -213,10 +227,10 @@ def _pixels(pixels: tuple[Pixel, ...], region: tuple[int, int, int, int] | None)
 
 @contextmanager
 def _named(option: str) -> Iterator[None]:
-    """Errors about a pixel or a rectangle name the option that it comes from."""
+    """Errors about a pixel, a rectangle or a crystal name the option that it comes from."""
     from nb_core import InputError
 
-    names = {"pixel": option, "roi": "--roi"}
+    names = {"pixel": option, "roi": "--roi", "crystal": "--crystal-number"}
     try:
         yield
     except InputError as error:
@@ -229,6 +243,7 @@ def _trace(
     experiment: Experiment,
     pixels: list[Pixel],
     taps: list[TapEntry],
+    crystal: int,
     device: str,
     dtype: str,
     noise: Any,
@@ -246,6 +261,7 @@ def _trace(
             experiment,
             pixels,
             taps,
+            crystal=crystal,
             device=target,
             dtype=getattr(torch, dtype),
             noise=noise,
@@ -328,8 +344,9 @@ def _make(folder: Path) -> None:
 def _files(traced: list[Traced], tag: str | None, as_json: bool) -> Iterator[tuple[str, str]]:
     """Each file's name, and its text."""
     for pixel in traced:
-        place = "-".join(map(str, pixel.record.place))
+        place, crystal = "-".join(map(str, pixel.record.place)), pixel.record.crystal
         stem = f"{tag}-{place}" if tag else place
+        stem += "" if crystal is None else f"-crystal-{crystal}"
         yield f"{stem}.trace", _lines(pixel)
         for result in pixel.results if as_json else ():
             content = json.dumps(result.to_json(tag), indent=2, allow_nan=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import torch
@@ -65,7 +64,7 @@ def _aligned(
     if plan.experiment.sampling.oversample is not None or not _elsewhere(rows):
         return None
     for n in range(1, MOST_OVERSAMPLE + 1):
-        record, found = look(dataclasses.replace(plan, oversample=n))
+        record, found = look(plan.with_crystal(oversample=n))
         if not _elsewhere(found):
             return (record, found) if any(row.differs for row in found) else None
     return None

@@ -50,7 +50,7 @@ def _vector_suspects(scene: Scene) -> Iterator[Suspect]:
     plan = scene.plan
     change = torch.linalg.solve(nb, c).T
     vectors = torch.einsum("ij,ajs->ais", change, plan.cell_vectors)
-    mapped = dataclasses.replace(plan, cell_vectors=vectors)
+    mapped = plan.with_crystal(cell_vectors=vectors)
     cells = [_cell(part) for part in (c, nb)]
     if not torch.allclose(cells[0], cells[1], rtol=_SAME_CELL, atol=0.0):
         shown = [" ".join(f"{value:.6g}" for value in cell.tolist()) for cell in cells]
@@ -91,15 +91,13 @@ def _amplitude_suspects(scene: Scene) -> Iterator[Suspect]:
     if scene.experiment.structure_factors is not None:
         text = "interpolation of structure factors: C and nb differ in it"
         near = 21 if plan.corrected else 40
-        yield Suspect(
-            Cause(text, near), dataclasses.replace(plan, interpolate=not plan.interpolate)
-        )
+        yield Suspect(Cause(text, near), plan.with_crystal(interpolate=not plan.interpolate))
     hkl = _reflection(scene)
     values = plan.structure.values.clone()
     index = grid_index(hkl[:, None], plan.structure)
     values[index] = theirs
     structure = dataclasses.replace(plan.structure, values=values)
-    changed = dataclasses.replace(plan, structure=structure)
+    changed = plan.with_crystal(structure=structure)
     where = " ".join(f"{value + 0.0:.0f}" for value in hkl.tolist())
     if scene.experiment.structure_factors is None:
         yield Suspect(Cause(_dump_text(scene, where, theirs), 14), changed, True)

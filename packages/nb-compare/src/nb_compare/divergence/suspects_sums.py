@@ -105,7 +105,7 @@ def _unreset(plan: Plan, zero: torch.Tensor) -> Plan:
     vectors = plan.cell_vectors.reshape(3, 3, plan.phi_count, plan.mosaic_count).clone()
     for step in torch.nonzero(zero).flatten().tolist():
         vectors[:, :, step] = vectors[:, :, step - 1]
-    return dataclasses.replace(plan, cell_vectors=vectors.flatten(2))
+    return plan.with_crystal(cell_vectors=vectors.flatten(2))
 
 
 def _step_suspects(scene: Scene) -> Iterator[Suspect]:

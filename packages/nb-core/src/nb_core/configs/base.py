@@ -152,3 +152,16 @@ def is_default(field: dataclasses.Field[Any], value: Any) -> bool:
     if default is dataclasses.MISSING or (default is None) != (value is None):
         return False
     return bool(comparable(value) == comparable(default))
+
+
+def all_of(field: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
+    """A tuple of configs, of which one may stand alone; InputError for what is none."""
+    if isinstance(values, kind):
+        values = (values,)
+    if not isinstance(values, tuple | list):
+        raise InputError(field, values, f"expected a tuple of {kind.__name__}s")
+    for value in values:
+        if value is None:
+            raise InputError(field, None, f"expected a {kind.__name__}")
+        checks.instance(field, value, kind)
+    return tuple(values)

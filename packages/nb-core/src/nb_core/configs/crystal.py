@@ -17,6 +17,9 @@ from nb_core.sweeps import MOST_STEPS
 ORTHONORMAL = 1e-4
 """How far a U matrix, which may come from a file with few digits, is from a rotation at most."""
 
+SPACE_GROUPS = 230
+LONGEST_NAME = 64
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CrystalConfig(Config):
@@ -40,6 +43,10 @@ class CrystalConfig(Config):
     spindle_axis: with DetectorConvention.CUSTOM only
     mosaic_spread_deg: largest rotation of a domain; mosaic_seed: seed of their orientations
     mosaic_domains: default 10 where there is a spread
+    fraction: of the illuminated volume, by which its photons are multiplied; fractions of several
+        crystals need not add up to 1. Corrected profile only
+    space_group: its name or number, kept with the crystal as a text and written with it. Nothing is
+        computed from it: the list of structure factors holds all reflections
     """
 
     cell_a: Scalar | None = None
@@ -66,6 +73,8 @@ class CrystalConfig(Config):
     mosaic_spread_deg: Scalar | None = None
     mosaic_domains: int | None = None
     mosaic_seed: int = 12345678
+    fraction: Scalar = 1.0
+    space_group: str | int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -79,6 +88,19 @@ class CrystalConfig(Config):
         self._check_orientation()
         self._check_size()
         self._check_rotation()
+        checks.positive("fraction", self.fraction, "")
+        self._check_space_group()
+
+    def _check_space_group(self) -> None:
+        """A text that can be a name; of a number its digits."""
+        given = self.space_group
+        if isinstance(given, int) and not isinstance(given, bool):
+            if not 1 <= given <= SPACE_GROUPS:
+                raise InputError("space_group", given, f"are numbered 1 to {SPACE_GROUPS}")
+            object.__setattr__(self, "space_group", str(given))
+        elif given is not None and not _is_a_name(checks.text("space_group", given)):
+            remedy = "expected a name of a space group, such as P 43 21 2, or its number"
+            raise InputError("space_group", given, remedy)
 
     def _check_cell(self) -> None:
         checks.instance("matrix", self.matrix, OrientationMatrix)
@@ -164,6 +186,11 @@ class CrystalConfig(Config):
         for name in ("phi_steps", "mosaic_domains"):
             checks.optional_count(name, getattr(self, name), least=0, most=MOST_STEPS)
         checks.count("mosaic_seed", self.mosaic_seed, least=0)
+
+
+def _is_a_name(text: str) -> bool:
+    """Whether a text can name a space group: short, with a letter or a digit."""
+    return any(letter.isalnum() for letter in text) and len(text) <= LONGEST_NAME
 
 
 def _triple(

@@ -102,7 +102,7 @@ class DetectorConfig(Config):
             checks.optional_number(name, getattr(self, name), "pixels")
         for axis in ("rotx", "roty", "rotz", "twotheta"):
             name = f"detector_{axis}_deg"
-            checks.angle(name, getattr(self, name))
+            checks.number(name, getattr(self, name), "degrees")
 
     def _check_vectors(self) -> None:
         custom = self.detector_convention is DetectorConvention.CUSTOM

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from nb_core.configs import checks
 from nb_core.configs.background import BackgroundConfig
-from nb_core.configs.base import Config
+from nb_core.configs.base import Config, all_of
 from nb_core.configs.beam import BeamConfig
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.detector import DetectorConfig, require_custom
@@ -45,6 +45,10 @@ class Experiment(Config):
     roi, mask: pixels outside are 0; of panels, each has its own
     goniometer: the rotation axis, with panels only
     profile: `reference` is what a nanoBragg command line gets, so it is asked for by name
+    more_crystals: that the beam meets at the same time, each with a cell, an orientation, a size
+        and a rotation of its own. Photons are the sum over all crystals of each one's `fraction`
+        times its photons alone, and the background once. All share the list of structure factors
+        and the spindle axis. Corrected profile only
     """
 
     crystal: CrystalConfig
@@ -58,6 +62,7 @@ class Experiment(Config):
     profile: Profile = Profile.CORRECTED
     outputs: OutputConfig = field(default_factory=OutputConfig)
     goniometer: GoniometerConfig = field(default_factory=GoniometerConfig)
+    more_crystals: tuple[CrystalConfig, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,6 +73,7 @@ class Experiment(Config):
             for name in ("U_matrix", "vectors_A"):
                 remedy = "nanoBragg has none: take the corrected profile, or an A matrix (-mat)"
                 self._refuse("crystal", name, remedy)
+        self._check_crystals()
         if not isinstance(self.detector, DetectorConfig | Detector):
             remedy = "expected a DetectorConfig (nanoBragg's) or a Detector (of panels)"
             raise InputError("detector", self.detector, remedy)
@@ -75,6 +81,28 @@ class Experiment(Config):
             self._check_with_panels(self.detector)
         else:
             self._check_with_convention(self.detector)
+
+    def _check_crystals(self) -> None:
+        """That there are several crystals, or parts of them, in the corrected profile only."""
+        more = all_of("more_crystals", self.more_crystals, CrystalConfig)
+        object.__setattr__(self, "more_crystals", more)
+        if self.profile is Profile.REFERENCE:
+            if more:
+                remedy = "nanoBragg has one crystal; several take the corrected profile"
+                raise InputError("more_crystals", f"{len(self.crystals)} crystals", remedy)
+            if checks.plain_number(self.crystal.fraction) != 1:
+                remedy = "nanoBragg has none: take the corrected profile"
+                raise InputError("fraction", self.crystal.fraction, remedy)
+        for number, crystal in enumerate(more, 1):
+            if crystal.spindle_axis is not None:
+                remedy = "all crystals turn about the axis of the first; leave it out"
+                where = f"spindle_axis of crystal {number}"
+                raise InputError(where, crystal.spindle_axis, remedy)
+
+    @property
+    def crystals(self) -> tuple[CrystalConfig, ...]:
+        """All crystals, numbered from 0: `crystal`, and `more_crystals` after it."""
+        return (self.crystal, *self.more_crystals)
 
     def __str__(self) -> str:
         """What `nb config show` prints; without nb_physics, a line for each config."""

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 from nb_core.configs import checks
-from nb_core.configs.base import Config
+from nb_core.configs.base import Config, all_of
 from nb_core.configs.checks import Scalar, Vector
 from nb_core.configs.sampling import Roi
 from nb_core.data import Mask
 from nb_core.errors import InputError, did_you_mean
 from nb_core.sweeps import MOST_STEPS
-
-Part = TypeVar("Part", bound=Config)
 
 MOST_PIXELS = 2**31
 """An image has fewer pixels, over all of its panels."""
@@ -170,7 +167,7 @@ class Detector(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        panels = _all_of("panels", self.panels, Panel)
+        panels = all_of("panels", self.panels, Panel)
         if not panels:
             raise InputError("panels", "none", "a detector has at least one panel")
         named = tuple(
@@ -178,7 +175,7 @@ class Detector(Config):
             for number, panel in enumerate(panels)
         )
         object.__setattr__(self, "panels", named)
-        object.__setattr__(self, "groups", _all_of("groups", self.groups, PanelGroup))
+        object.__setattr__(self, "groups", all_of("groups", self.groups, PanelGroup))
         self._check_shapes()
         self._check_names()
         checks.coordinates("shift_mm", self.shift_mm, "mm")
@@ -270,15 +267,3 @@ def _set_whole(panel: Panel, field: str, least: int) -> None:
         checks.count(field, whole, least=least)
         parts.append(whole)
     object.__setattr__(panel, field, tuple(parts))
-
-
-def _all_of(field: str, values: Any, kind: type[Part]) -> tuple[Part, ...]:
-    if isinstance(values, kind):
-        values = (values,)
-    if not isinstance(values, tuple | list):
-        raise InputError(field, values, f"expected a tuple of {kind.__name__}s")
-    for value in values:
-        if value is None:
-            raise InputError(field, None, f"expected a {kind.__name__}")
-        checks.instance(field, value, kind)
-    return tuple(values)

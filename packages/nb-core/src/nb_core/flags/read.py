@@ -18,7 +18,12 @@ from nb_core.flags.header import header_settings
 from nb_core.flags.option import Option
 from nb_core.flags.parse import Settings, options_to_settings, read_options
 from nb_core.flags.table import OPTIONS
-from nb_core.settings import CUSTOM_VECTORS, experiment_to_settings, settings_to_experiment
+from nb_core.settings import (
+    CUSTOM_VECTORS,
+    MORE_CRYSTALS,
+    experiment_to_settings,
+    settings_to_experiment,
+)
 
 _FIELDS = {"roi": "roi", "printout": "printout_pixel", "pivot": "detector_pivot"}
 """Fields whose parts are settings of their own."""
@@ -47,6 +52,7 @@ def flags_to_experiment(
     used = list(read_options(_words(arguments), ignore_unknown=ignore_unknown))
     said = options_to_settings(used)
     settings = _base_settings(base)
+    _refuse_of_one_crystal(used, settings)
     if profile is not None:
         settings["experiment.profile"] = checks.choice("profile", profile, Profile).value
     corrected = settings["experiment.profile"] == Profile.CORRECTED.value
@@ -63,6 +69,16 @@ def flags_to_experiment(
         return settings_to_experiment(settings)
     except InputError as error:
         raise _named_after_option(error, [option for option, _ in used], said) from None
+
+
+def _refuse_of_one_crystal(used: Sequence[tuple[Option, list[Any]]], settings: Settings) -> None:
+    """InputError for an option of the crystal where the base has several: it names none of them."""
+    more = settings.get(MORE_CRYSTALS, ())
+    for option, values in used if more else ():
+        keys = (*option.keys, *option.sets)
+        if any(key.startswith("crystal.") or key == "file.mat" for key in keys):
+            remedy = f"does not say which of {len(more) + 1} crystals; change it in their file"
+            raise InputError(option.name, " ".join(map(str, values)), remedy)
 
 
 def _words(arguments: object) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from nb_core.configs.checks import plain_number
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.plugin_config import PluginConfig, config_to_text
 from nb_core.configs.sampling import Profile
@@ -24,16 +25,15 @@ from nb_core.wording import counted
 def experiment_to_flags(experiment: Experiment) -> list[str]:
     """The command line (without the program's name) that reads back as the same experiment.
 
-    The profile is no part of it. Tensors are written as their plain values. Raises InputError
+    The profile is no part of it, nor is the space group, which no photon depends on (NbWarning).
+    Tensors are written as their plain values. Raises InputError
     where something lies in memory only, for an option can but name a file, and where no option
     can say what a field holds.
     """
     if experiment.panels:
         remedy = "nanoBragg has one plane, and no options for panels; write them to TOML"
         raise InputError("detector", counted(len(experiment.panels), "panel"), remedy)
-    for name in ("U_matrix", "vectors_A"):
-        if getattr(experiment.crystal, name) is not None:
-            raise InputError(name, "given", "nanoBragg has no option for it; write it to TOML")
+    _refuse_crystals(experiment)
     settings = _command_line_settings(experiment)
     _refuse_unwritable(settings)
     arguments: list[str] = []
@@ -41,6 +41,22 @@ def experiment_to_flags(experiment: Experiment) -> list[str]:
         if not option.alias and not option.ignored:
             arguments += _written(option, settings)
     return arguments
+
+
+def _refuse_crystals(experiment: Experiment) -> None:
+    """InputError for what nanoBragg has no option for; warns of a space group that is left out."""
+    crystal, count = experiment.crystal, len(experiment.crystals)
+    if count > 1:
+        remedy = "nanoBragg has one crystal, and no options for more; write them to TOML"
+        raise InputError("more_crystals", f"{count} crystals", remedy)
+    fraction = None if plain_number(crystal.fraction) == 1 else crystal.fraction
+    given = {"U_matrix": crystal.U_matrix, "vectors_A": crystal.vectors_A, "fraction": fraction}
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(name, "given", "nanoBragg has no option for it; write it to TOML")
+    if crystal.space_group is not None:
+        message = f"space_group {crystal.space_group} is left out: nanoBragg has no option for it"
+        warnings.warn(message, NbWarning, stacklevel=3)
 
 
 def _command_line_settings(experiment: Experiment) -> Settings:

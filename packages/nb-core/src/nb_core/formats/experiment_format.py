@@ -11,18 +11,19 @@ from nb_core.formats.atomic import AnyPath
 from nb_core.formats.file_format import FileFormat, FileFormatKind, unreadable
 from nb_core.formats.reading import open_regular
 from nb_core.formats.sniff import TOML, name_format
-from nb_core.settings import experiment_to_settings, settings_to_experiment
+from nb_core.settings import MORE_CRYSTALS, experiment_to_settings, settings_to_experiment
 from nb_core.toml import read_toml, write_toml
 
 _ANY_SIZE = 2**63
 
 ExperimentFields = dict[str, Any]
 """What is said of an experiment: values of configs by "section.field" (`beam.wavelength_A`);
-`experiment.detector` is a Detector of panels. What nothing is said of is left out.
+`experiment.detector` is a Detector of panels, `experiment.more_crystals` a tuple of the crystals
+after the first. What nothing is said of is left out.
 """
 
 _PLACES = ("detector.", "goniometer.", "experiment.detector", "experiment.mask", "experiment.roi")
-_CELL = ("cell_", "matrix", "U_matrix", "vectors_A", "misset_")
+_CELL = ("cell_", "matrix", "U_matrix", "vectors_A", "misset_", "space_group")
 
 
 class ExperimentFormat(FileFormat):
@@ -102,10 +103,12 @@ def with_geometry(fields: ExperimentFields, other: ExperimentFields) -> Experime
 
 
 def with_crystal(fields: ExperimentFields, other: ExperimentFields) -> ExperimentFields:
-    """The fields with the crystal as another file says.
+    """The fields with the crystal, or the crystals, as another file says.
 
-    Nothing is left of the cell and its orientation; of the rest what is not said.
+    Nothing is left of the cell and its orientation, and of further crystals; of the rest what is
+    not said.
     """
-    replaced = tuple(f"crystal.{name}" for name in _CELL)
+    replaced = (*(f"crystal.{name}" for name in _CELL), MORE_CRYSTALS)
     kept = {key: value for key, value in fields.items() if not key.startswith(replaced)}
-    return kept | {key: value for key, value in other.items() if key.startswith("crystal.")}
+    taken = {k: v for k, v in other.items() if k.startswith(("crystal.", MORE_CRYSTALS))}
+    return kept | taken

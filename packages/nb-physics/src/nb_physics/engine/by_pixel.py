@@ -35,7 +35,7 @@ _LIGHT = {
 }
 _SHAPES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(_FRAME, (3,)),
-    **dict.fromkeys((*_FRAME_SIZES, *_LIGHT[Role.WHOLE], "fudge"), ()),
+    **dict.fromkeys((*_FRAME_SIZES, *_LIGHT[Role.WHOLE], "fudge", "fraction"), ()),
     "cells": (3,),
     "reciprocal": (3, 3),
 }
@@ -48,6 +48,8 @@ def own_tensors(kernel: KernelKind) -> list[str]:
     if kernel.role is not Role.FINISH:
         moved = kernel.kind.shape.moves_with
         names += ["cells", *(name for name in ("fudge", "reciprocal") if name in moved)]
+    if kernel.kind.corrected and kernel.role is not Role.ADD:
+        names.append("fraction")
     return [*names, *_LIGHT[kernel.role]]
 
 

@@ -29,7 +29,7 @@ from nb_physics.engine.kernel import KernelKind
 from nb_physics.engine.walk import needed_kernels
 from nb_physics.gradient import has_gradient, is_transformed
 from nb_physics.plan import Plan, make_plan
-from nb_physics.scene import Scene, make_scene, scene_to
+from nb_physics.scene import Scene, kind_of, make_scene, scene_to
 from nb_physics.tile_engine import TileEngine, engine_named
 from nb_physics.tiles import pixels_to_render
 
@@ -102,7 +102,8 @@ def choose_engine(
     target = computing_device(device, dtype)
     plan = experiment if isinstance(experiment, Plan) else make_plan(experiment)
     scene = scene_to(make_scene(plan), target)
-    return choice_for(scene, pixels_to_render(plan.experiment), dtype, target, engine)
+    alike = sum(kind_of(plan, number=n) == scene.kind for n in range(len(plan.crystals)))
+    return choice_for(scene, alike * pixels_to_render(plan.experiment), dtype, target, engine)
 
 
 def choice_for(

@@ -64,7 +64,7 @@ class CorrectedSum(Summation):
         total, *backgrounds = sums
         water, *others = (b / (scene.oversample * scene.oversample) for b in backgrounds)
         offers(intensity=total, water_photons=water)
-        value = photons(total, scene.fluence, scene.divisor) + water
+        value = photons(total, scene.fluence * scene.fraction, scene.divisor) + water
         for background in others:
             offers(background_photons=background)
             value = value + background

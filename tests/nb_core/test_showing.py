@@ -63,7 +63,6 @@ def experiment() -> Experiment:
         (object(), "object(...)"),
         (None, "None"),
     ],
-    ids=str,
 )
 def test_a_value_is_shown_in_a_short_line(value: object, text: str) -> None:
     assert brief(value) == text

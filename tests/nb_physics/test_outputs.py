@@ -20,7 +20,7 @@ from nb_core import (
     read_image,
 )
 from nb_core.formats import read_floats
-from nb_physics import chosen_outputs, make_plan, simulate, write_outputs
+from nb_physics import chosen_outputs, digital_image, make_plan, simulate, write_outputs
 
 
 @pytest.fixture(autouse=True)
@@ -132,3 +132,11 @@ def test_a_format_is_named_where_the_ending_says_none(experiment: Experiment) ->
     plan = make_plan(experiment)
     _, written = write_outputs(plan, simulate(plan), [output])
     assert [entry.path for entry in written] == ["image"]
+
+
+def test_a_simulated_image_is_shown_in_a_notebook(experiment: Experiment) -> None:
+    plan = make_plan(experiment)
+    image = digital_image(plan, simulate(plan))
+    shown = image._repr_html_()
+    assert "data:image/png;base64," in shown
+    assert f"at slow {image.figures.slow}, fast {image.figures.fast}" in shown

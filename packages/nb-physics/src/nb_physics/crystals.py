@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nb_core import BackgroundConfig, CrystalConfig, Experiment, InputError, NbWarning, Profile
 from nb_core.configs import scalar_tensor
+from nb_core.showing import Brief
 from nb_core.sweeps import Sweep, refuse_too_many, resolve_mosaic
 from nb_core.units import A_to_m, cell_A_to_m, mm_to_m
 from nb_physics import arguments
@@ -39,8 +40,8 @@ Tell = Callable[[str], None]
 """Says what is odd about a crystal, or was chosen for it."""
 
 
-@dataclass(frozen=True, eq=False)
-class CrystalPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class CrystalPlan(Brief):
     """A crystal, resolved. Float64 tensors on one device; Angstrom, radians.
 
     cell_vectors: a, b, c of every step (phi x mosaic domain), shape (3, 3, steps)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Float32, Float64, UInt8, UInt16
 from torch import Tensor
 
-from nb_core import InputError, OutputConfig
+from nb_core import ImageData, InputError, OutputConfig, PixelKind
 from nb_core.formats import SmvHeader
 from nb_core.showing import Brief
 from nb_physics.digitize import (
@@ -45,6 +45,10 @@ class DigitalImage(Brief):
     single: np.ndarray
     selection: PixelSelection
     figures: Figures
+
+    def _repr_html_(self) -> str:
+        """In a notebook: a picture of the photons, and their figures."""
+        return ImageData(self.single, PixelKind.PHOTONS)._repr_html_()
 
     @property
     def header(self) -> SmvHeader:

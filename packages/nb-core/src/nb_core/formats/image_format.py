@@ -56,6 +56,12 @@ class ImageData(Brief):
         """
         return self.values >= 0 if self.values.dtype.kind == "i" else None
 
+    def _repr_html_(self) -> str:
+        """In a notebook: a picture on a logarithmic scale, and the figures of the image."""
+        from nb_core.notebook import image_to_html
+
+        return image_to_html(self)
+
     def number(self, key: str) -> float | None:
         """The value of a key, None when there is no such key; InputError when it is no number."""
         if key not in self.keys:

@@ -159,7 +159,7 @@ class TestExperiments(ExperimentFormatContract):
     def test_a_part_says_what_it_says(self, files):
         fields = read_fields(files / "d.geo")
         assert set(fields) == {"experiment.detector", "beam.wavelength_A"}
-        with pytest.raises(InputError, match="give the unit cell"):
+        with pytest.raises(InputError, match="cell_a: None: give the unit cell"):
             read_experiment(files / "d.geo")
 
     def test_options_complete_a_part(self, files):
@@ -171,7 +171,7 @@ class TestExperiments(ExperimentFormatContract):
         assert experiment.profile is Profile.CORRECTED
 
     def test_a_geometry_replaces_the_detector(self, files):
-        fields = with_geometry(read_fields(files / "a.toml"), read_fields(files / "d.geo"))
+        fields = with_geometry(read_fields(files / "a.toml"), files / "d.geo")
         experiment = flags_to_experiment([], base=fields)
         assert experiment.panels[0].shape == (4, 3)
         assert experiment.beam.wavelength_A == 0.5
@@ -179,11 +179,46 @@ class TestExperiments(ExperimentFormatContract):
 
     def test_a_crystal_replaces_cell_and_orientation(self, files):
         fields = read_fields(files / "a.toml")
-        other = {"crystal.cell_a": 80.0, "crystal.default_F": 1.0, "beam.wavelength_A": 7.0}
+        other = files / "crystal.toml"
+        other.write_text("[crystal]\ncell_a = 80.0\n[beam]\nwavelength_A = 7.0\n")
         crystal = flags_to_experiment([], base=with_crystal(fields, other)).crystal
-        assert (crystal.cell_a, crystal.misset_deg, crystal.default_F) == (80.0, None, 1.0)
+        assert (crystal.cell_a, crystal.misset_deg, crystal.default_F) == (80.0, None, 9.0)
         assert crystal.N_cells == (3, 4, 5)
         assert with_crystal(fields, other)["beam.wavelength_A"] == 1.25
+
+    def test_a_crystal_brings_its_list(self, files):
+        other = files / "crystal.toml"
+        other.write_text('hkl = "list.hkl"\n[crystal]\ncell_a = 80.0\n')
+        fields = with_crystal(read_fields(files / "a.toml"), other)
+        assert flags_to_experiment([], base=fields).structure_factors.F.item() == 4.5
+
+    def test_a_toml_file_says_what_is_written_in_it(self, files):
+        """A geometry keeps the dose and the polarization that it says nothing of."""
+        (files / "b.toml").write_text(TOML + "[sampling]\noversample = 1\n")
+        base = read_fields(files / "b.toml") | {"beam.flux": 1e9, "beam.polarization_factor": 0.8}
+        (files / "g.toml").write_text("[detector]\nfpixels = 3\n[beam]\nwavelength_A = 2.0\n")
+        beam = flags_to_experiment([], base=with_geometry(base, files / "g.toml")).beam
+        assert (beam.flux, beam.polarization_factor, beam.wavelength_A) == (1e9, 0.8, 2.0)
+
+    def test_a_file_that_says_nothing_of_it_is_refused(self, files):
+        with pytest.raises(InputError, match=r"--crystal: .*d\.geo: it says nothing of a crystal"):
+            with_crystal({}, files / "d.geo")
+        (files / "c.toml").write_text("[crystal]\ncell_a = 80.0\n")
+        with pytest.raises(InputError, match=r"--geometry: .*c\.toml: it says nothing of a det"):
+            with_geometry({}, files / "c.toml")
+
+    @pytest.mark.parametrize("said", [{"crystal": 3}, {"wave.length": 2}, {"beam.x": 2}, [1], 7])
+    def test_what_is_no_field_is_refused_with_its_plugin(self, files, monkeypatch, said):
+        monkeypatch.setattr(JsonGeometry, "read", lambda self, path: said)
+        with pytest.raises(InputError, match=r"plugin outside: .* is no field of an experiment"):
+            read_fields(files / "d.geo")
+
+    def test_a_part_alone_needs_a_crystal_and_structure_factors(self, files):
+        fields = read_fields(files / "d.geo")
+        with pytest.raises(InputError, match="-cell: "):
+            flags_to_experiment([], base=fields)
+        with pytest.raises(InputError, match="-hkl: "):
+            flags_to_experiment(["-cell", "50"], base=fields)
 
     def test_what_nobody_reads_is_named(self, files):
         (files / "p.inp").write_text("ORGX= 5\nORGY= 6\n")

@@ -77,7 +77,11 @@ WAYS = {
     "needle: length_um = 7.5 , taper=1e-3": Needle(length_um=7.5, taper=1e-3),
     "disc": Disc(),
 }
-TABLES = [({"name": "needle", "hollow": True}, Needle(hollow=True)), ({"name": "disc"}, Disc())]
+TABLES = [
+    ({"name": " Needle"}, Needle()),
+    ({"name": "needle", "hollow": True}, Needle(hollow=True)),
+    ({"name": "disc"}, Disc()),
+]
 
 
 @pytest.mark.usefixtures("needle")
@@ -129,6 +133,7 @@ def test_two_shapes_of_the_same_numbers_are_two():
 
 
 REFUSED = [
+    ("needle:taper=1,taper=2", r"shape: needle:taper=1,taper=2: taper is given twice"),
     ("nedle", r"shape: nedle: did you mean needle\? expected a CrystalShape, one of: square, rou"),
     ("needle:taper", r"shape: needle:taper: expected needle:field=value,field=value"),
     ("needle:taper=x", r"needle\.taper: 'x'"),
@@ -227,6 +232,11 @@ class TestBackgrounds:
         assert "haze:file=b.txt,level=3.0" in experiment_to_flags(flags_to_experiment(line))
         with pytest.raises(InputError, match="terms: 2 of them: the option says one"):
             experiment_to_flags(with_terms(Haze(), Haze()))
+
+    def test_an_option_is_given_once(self):
+        line = ["-cell", "50", "-default_F", "1", "-background", "haze", "-background", "haze"]
+        with pytest.raises(InputError, match="-background: haze: give it once"):
+            flags_to_experiment(line)
 
     @pytest.mark.parametrize("terms", [Haze(), (3,), ("haze",), 7])
     def test_what_is_no_tuple_of_terms_is_refused(self, terms):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,8 +28,11 @@ def table(tmp_path):
     return path
 
 
+TABLE = str(Path(__file__).with_name("air.txt"))
+
+
 class TestContract(BackgroundContract):
-    background = RadialTable(scale=2.5)
+    background = RadialTable(file=TABLE, scale=2.5)
 
 
 LINE = ["-cell", "5", "-N", "1", "-lambda", "1", "-distance", "60", "-nopolar", "-pixel", "2"]
@@ -105,6 +109,12 @@ def test_a_bad_table_is_refused(table, text):
     table.write_text(text)
     with pytest.raises(InputError, match=rf"radial\.file: .*{BAD[text]}"):
         simulate(experiment(table))
+
+
+def test_no_table_is_refused():
+    words = [*LINE, *SIZE, "-background", "radial:scale=3"]
+    with pytest.raises(InputError, match=r"radial\.file: \(not given\)"):
+        simulate(flags_to_experiment(words, profile="corrected"))
 
 
 def test_a_missing_table_is_refused(tmp_path):

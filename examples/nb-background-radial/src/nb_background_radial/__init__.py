@@ -34,6 +34,10 @@ class RadialTable(Background):
     file: str = file_field()
     scale: Scalar = 1.0
 
+    @classmethod
+    def example_tables(cls) -> dict[str, Tensor]:
+        return {"values": torch.ones(POINTS).double(), "step": torch.ones(()).double()}
+
     def read_tables(self) -> dict[str, Tensor]:
         stol, photons = self._columns()
         even = np.linspace(0.0, stol[-1], POINTS)
@@ -51,8 +55,8 @@ class RadialTable(Background):
         return self.scale * torch.where(place <= POINTS - 1, found, 0.0)
 
     def _columns(self) -> np.ndarray:
-        if not self.file:  # any table will do to build a kernel
-            return np.array([[0.0, 1.0], [1.0, 1.0]])
+        if not self.file:
+            raise InputError("radial.file", "(not given)", "name the file with the table")
         try:
             columns = np.loadtxt(self.file, dtype=np.float64, ndmin=2).T
         except (OSError, UnicodeDecodeError, ValueError) as error:

@@ -73,6 +73,7 @@ def read_experiment(
     from nb_core import (
         InputError,
         Profile,
+        experiment_or_fields,
         flags_to_experiment,
         read_fields,
         with_crystal,
@@ -85,11 +86,14 @@ def read_experiment(
         remedy = "name an experiment file, or give nanoBragg's options after --"
         raise InputError("experiment", "(nothing given)", remedy)
     flags = list(arguments)
-    base = read_fields(flags.pop(0)) if flags and not flags[0].startswith("-") else None
-    if geometry is not None:
-        base = with_geometry(base or {}, read_fields(geometry))
-    if crystal is not None:
-        base = with_crystal(base or {}, read_fields(crystal))
+    file = flags.pop(0) if flags and not flags[0].startswith("-") else None
+    base: Any = None
+    if geometry is None and crystal is None:
+        base = None if file is None else experiment_or_fields(file)
+    else:
+        base = {} if file is None else read_fields(file)
+        base = base if geometry is None else with_geometry(base, geometry)
+        base = base if crystal is None else with_crystal(base, crystal)
     return flags_to_experiment(
         flags,
         profile=None if profile is None else Profile(profile),

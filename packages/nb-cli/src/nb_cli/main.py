@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import os
@@ -65,11 +66,24 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nb")
 @click.option("--no-plugins", is_flag=True, help="Leave out every installed plugin.")
-def cli(no_plugins: bool) -> None:
+@click.pass_context
+def cli(context: click.Context, no_plugins: bool) -> None:
     """Simulate X-ray diffraction images of nanocrystals, as nanoBragg does.
 
     Start with: nb demo
     """
+    if no_plugins:  # whatever looks for plugins in this command, and in processes that it starts
+        for name in ("NB_PLUGINS_DISABLE", "NB_TAPS_DISABLE"):
+            context.call_on_close(functools.partial(_restore, name, os.environ.get(name)))
+            os.environ[name] = "all"
+
+
+def _restore(name: str, value: str | None) -> None:
+    """Sets an environment variable as it was."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 def main(arguments: list[str] | None = None) -> None:

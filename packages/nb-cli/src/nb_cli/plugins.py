@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
 if TYPE_CHECKING:
     from nb_core import ImageFormats
     from nb_taps import TapEntry
@@ -28,29 +26,23 @@ def known_formats() -> ImageFormats:
     """The image formats of nb and, unless left out, of installed plugins."""
     from nb_core import image_formats, make_manager
 
-    return image_formats(make_manager(external=not _left_out()))
+    return image_formats(make_manager())
 
 
 def known_taps(*, no_plugins: bool = False) -> dict[str, TapEntry]:
     """The taps of nb and, unless left out here or by `nb --no-plugins`, of installed plugins."""
     from nb_taps import collect_taps, make_manager
 
-    return collect_taps(make_manager(external=not (no_plugins or _left_out())))
+    return collect_taps(make_manager(external=not no_plugins))
 
 
 def known_parts() -> Iterator[Part]:
     """All that nb and plugins bring, kind after kind."""
     from nb_core import PLUGINS, image_formats, make_manager
 
-    manager = make_manager(external=not _left_out())
+    manager = make_manager()
     image_formats(manager)  # refuses what is not complete
     for kind, part in PLUGINS.collect_all(manager):
         yield Part(kind, part.thing.name, part.thing.summary, part.package, part.version)
     for name, entry in known_taps().items():
         yield Part("tap", name, entry.tap.summary, entry.package, entry.version)
-
-
-def _left_out() -> bool:
-    """Whether the command line begins with nb --no-plugins."""
-    context = click.get_current_context(silent=True)
-    return context is not None and bool(context.find_root().params.get("no_plugins"))

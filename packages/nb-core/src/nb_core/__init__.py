@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from nb_core.formats.experiment_format import (
         EXPERIMENT_FORMATS,
         ExperimentFormat,
+        experiment_or_fields,
         read_experiment,
         read_fields,
         with_crystal,
@@ -122,6 +123,7 @@ _HOMES = {
     "FileFormatKind": "formats.file_format",
     "EXPERIMENT_FORMATS": "formats.experiment_format",
     "ExperimentFormat": "formats.experiment_format",
+    "experiment_or_fields": "formats.experiment_format",
     "read_experiment": "formats.experiment_format",
     "read_fields": "formats.experiment_format",
     "with_crystal": "formats.experiment_format",
@@ -212,6 +214,7 @@ __all__ = [
     "config_to_text",
     "did_you_mean",
     "duration",
+    "experiment_or_fields",
     "experiment_to_flags",
     "experiment_to_toml",
     "file_field",

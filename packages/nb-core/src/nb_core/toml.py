@@ -99,13 +99,21 @@ def read_toml(path: str | os.PathLike[str]) -> Experiment:
     Raises InputError for a file that cannot be read or parsed, for unknown names, for values of
     the wrong kind, and as the configs and the files it names do.
     """
+    return settings_to_experiment(read_toml_fields(path))
+
+
+def read_toml_fields(path: str | os.PathLike[str]) -> Settings:
+    """What a TOML file says of an experiment, and no more; files that it names are not read yet.
+
+    Raises InputError for a file that cannot be read or parsed, and for unknown names.
+    """
     reads = "an experiment in TOML is read here"
     text = read_text(path, "TOML experiment", reads=reads, own=(TOML,))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(os.fspath(path), "not TOML", str(error)) from None
-    return settings_to_experiment(_document_to_settings(document, Path(path)))
+    return _document_to_settings(document, Path(path))
 
 
 def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = ".") -> str:

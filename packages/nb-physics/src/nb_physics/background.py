@@ -8,13 +8,14 @@ import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import BackgroundTerm
 from nb_core.showing import Brief
 from nb_physics.elementary import EAGER, Arithmetic
-from nb_physics.own_tensors import OwnTensors
+from nb_physics.own_tensors import OwnTensors, tried
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,3 +61,20 @@ class Background(BackgroundTerm, OwnTensors):
         in afterwards. Pure operations of torch, without a branch on values: kernels are made of
         them, too. It may depend on nothing that the crystal's rotation or mosaic spread changes.
         """
+
+
+def try_background(background: Background) -> None:
+    """InputError for a background that gives something else than photons of each ray and source."""
+    pixels, sources = 5, 3
+    q = torch.linspace(0.01, 0.5, 3 * pixels * sources, dtype=torch.float64)
+    q = q.reshape(3, pixels, sources)
+    along = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)[:, None]
+    rays = ScatteredRays(
+        q,
+        torch.linalg.vector_norm(q, dim=0) / 2,
+        along.expand(3, pixels),
+        along.expand(3, sources),
+        torch.ones(sources, dtype=torch.float64),
+        torch.ones((), dtype=torch.float64),
+    )
+    tried(background, lambda: background.intensity(rays), (pixels, sources), "intensity")

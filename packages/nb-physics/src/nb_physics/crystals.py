@@ -13,14 +13,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nb_core import BackgroundConfig, CrystalConfig, Experiment, InputError, NbWarning, Profile
+from nb_core import (
+    BackgroundConfig,
+    CrystalConfig,
+    CrystalShape,
+    Experiment,
+    InputError,
+    NbWarning,
+    Profile,
+)
 from nb_core.configs import scalar_tensor
 from nb_core.showing import Brief
 from nb_core.sweeps import Sweep, refuse_too_many, resolve_mosaic
 from nb_core.units import A_to_m, cell_A_to_m, mm_to_m
 from nb_physics import arguments
 from nb_physics.frame import DetectorFrame, meets_the_beam
-from nb_physics.lattice import LatticeFactor, lattice_factor
+from nb_physics.lattice import LatticeFactor, lattice_factor, try_shape
 from nb_physics.orientation import (
     UnitCell,
     mosaic_rotations,
@@ -155,16 +163,19 @@ def _crystal_plan(
         phi_angles=phi,
         mosaic_count=mosaic.shape[2],
         fudge=scalar_tensor(crystal.fudge),
-        shape=_shape(crystal),
+        shape=_shape(crystal, cells),
         fraction=scalar_tensor(crystal.fraction),
     )
 
 
-def _shape(crystal: CrystalConfig) -> LatticeFactor:
-    """What computes the crystal's shape, with its numbers as tensors."""
+def _shape(crystal: CrystalConfig, cells: Float[Tensor, "3"]) -> LatticeFactor:
+    """What computes the crystal's shape, with its numbers as tensors; cells: Na, Nb, Nc."""
+    counts = tuple(cells.detach().tolist())
+    resolved = dataclasses.replace(crystal, N_cells=counts, sample_size_mm=(None, None, None))
     shape = lattice_factor(crystal.shape)
-    shape.check(crystal)
-    return shape.as_tensors()
+    if isinstance(crystal.shape, CrystalShape):
+        return shape
+    return try_shape(shape.as_tensors(), resolved)
 
 
 def _refuse_steps(experiment: Experiment) -> None:

@@ -23,7 +23,7 @@ from nb_core.sweeps import Sweep, resolve_layers, resolve_sensor
 from nb_core.units import mm_to_m, um_to_m
 from nb_physics.arguments import expect_experiment
 from nb_physics.axes import LabAxes, lab_axes
-from nb_physics.background import Background
+from nb_physics.background import Background, try_background
 from nb_physics.crystals import crystal_plans, each_crystal, warn_of_rotation
 from nb_physics.frame import place_detector
 from nb_physics.geometry_checks import check_geometry, crystal_note, friedel_note
@@ -109,7 +109,10 @@ def _backgrounds(experiment: Experiment) -> tuple[Background, ...]:
     if terms and experiment.profile is Profile.REFERENCE:
         remedy = "nanoBragg has water only; choose the corrected profile (--profile corrected)"
         raise InputError("terms (-background)", terms[0].name, remedy)
-    return tuple(term.as_tensors() for term in terms if isinstance(term, Background))
+    made = tuple(term.as_tensors() for term in terms if isinstance(term, Background))
+    for background in made:
+        try_background(background)
+    return made
 
 
 def _kahn(experiment: Experiment) -> Float[Tensor, ""]:

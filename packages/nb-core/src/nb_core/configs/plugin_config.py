@@ -97,7 +97,7 @@ class PluginConfigKind(Generic[T]):
             name, fields = self._parsed(field, value)
         elif isinstance(value, Mapping) and isinstance(value.get("name"), str):
             fields = {key: part for key, part in value.items() if key != "name"}
-            name = value["name"]
+            name = value["name"].strip().lower()
         else:
             raise InputError(field, value, f"{expected}; or a table with its name and fields")
         if name not in known:
@@ -116,6 +116,8 @@ class PluginConfigKind(Generic[T]):
         fields: dict[str, Any] = {}
         for part in rest.split(",") if colon else ():
             key, equals, number = (piece.strip() for piece in part.partition("="))
+            if key in fields:
+                raise InputError(field, text, f"{key} is given twice; leave one of them out")
             if not (key and equals):
                 remedy = f"expected {name}:field=value,field=value, and not {part.strip()!r}"
                 raise InputError(field, text, remedy)

@@ -41,7 +41,11 @@ def options_to_settings(used: Iterable[tuple[Option, list[Any]]]) -> Settings:
             warnings.warn(
                 f"{option.name} has no effect: nanoBragg ignores it too", NbWarning, stacklevel=2
             )
-        settings.update(_assignments(option, values))
+        assigned = _assignments(option, values)
+        if option.kind is Kind.NAMED and settings.get(option.keys[0]) is not None:
+            remedy = "give it once; TOML takes several backgrounds"
+            raise InputError(option.name, values[0], remedy)
+        settings.update(assigned)
         settings.update(option.sets)
     return settings
 

@@ -64,7 +64,7 @@ def flags_to_experiment(
         settings.update(from_headers | said)
         _warn_of_distance(said, settings)
         _resolve(settings)
-        if base is None:
+        if not isinstance(base, Experiment):
             _require_crystal(settings)
         return settings_to_experiment(settings)
     except InputError as error:
@@ -189,10 +189,11 @@ def _drop_vectors(settings: Settings) -> None:
 
 
 def _require_crystal(settings: Settings) -> None:
-    if settings.get("crystal.cell_a") is None and "file.mat" not in settings:
+    cells = ("crystal.cell_a", "crystal.matrix", "crystal.vectors_A", "file.mat")
+    if all(settings.get(key) is None for key in cells):
         raise InputError("-cell", "(not given)", "give -cell a b c alpha beta gamma, or -mat FILE")
-    factors = "file.hkl" in settings or "file.dump" in settings
-    if not factors and not settings.get("crystal.default_F"):
+    lists = ("file.hkl", "file.dump", "experiment.structure_factors")
+    if all(settings.get(key) is None for key in lists) and not settings.get("crystal.default_F"):
         remedy = "give structure factors with -hkl FILE, or -default_F with a value other than 0"
         raise InputError("-hkl", "(not given)", remedy)
 

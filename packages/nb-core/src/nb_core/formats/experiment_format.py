@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
+import os
 from typing import Any
 
 from nb_core.configs.experiment import Experiment
@@ -11,8 +13,9 @@ from nb_core.formats.atomic import AnyPath
 from nb_core.formats.file_format import FileFormat, FileFormatKind, unreadable
 from nb_core.formats.reading import open_regular
 from nb_core.formats.sniff import TOML, name_format
-from nb_core.settings import MORE_CRYSTALS, experiment_to_settings, settings_to_experiment
-from nb_core.toml import read_toml, write_toml
+from nb_core.plugins import BUILTIN, PLUGINS, Brought
+from nb_core.settings import MORE_CRYSTALS, SECTIONS, settings_to_experiment
+from nb_core.toml import read_toml, read_toml_fields, write_toml
 
 _ANY_SIZE = 2**63
 
@@ -22,7 +25,15 @@ ExperimentFields = dict[str, Any]
 after the first. What nothing is said of is left out.
 """
 
-_PLACES = ("detector.", "goniometer.", "experiment.detector", "experiment.mask", "experiment.roi")
+_PLACES = (
+    *("detector.", "goniometer.", "size.", "pivot.", "file.mask"),
+    *("experiment.detector", "experiment.mask", "experiment.roi"),
+)
+_LISTS = ("experiment.structure_factors", "file.hkl", "file.dump", "file.friedel")
+_FILES = (*_LISTS, "file.mat")
+_BESIDE = ("file", "size", "pivot")
+"""Sections of what is no field: files to read, and sizes before pixels are known."""
+
 _CELL = ("cell_", "matrix", "U_matrix", "vectors_A", "misset_", "space_group")
 
 
@@ -61,7 +72,8 @@ class Toml(ExperimentFormat):
         return name_format(head) == TOML
 
     def read(self, path: AnyPath) -> ExperimentFields:
-        return experiment_to_settings(read_toml(path))
+        """What is written, not what stands for the rest by default."""
+        return read_toml_fields(path)
 
     def write(self, path: AnyPath, experiment: Experiment) -> None:
         write_toml(path, experiment)
@@ -74,41 +86,70 @@ def read_fields(path: AnyPath) -> ExperimentFields:
     Raises InputError for a file of a format that is not known, which it names where it can, and
     as the format's reader does.
     """
-    own = Toml()
-    with open_regular(path, EXPERIMENT_FORMATS.what, _ANY_SIZE) as file:
-        if own.sniff(file.head, path):
-            return own.read(path)
-        found = EXPERIMENT_FORMATS.find(file, EXPERIMENT_FORMATS.known())
-    if found is None:
-        return own.read(path)
+    found = _format_of(path)
     try:
-        return found.thing.read(path)
+        fields: Any = found.thing.read(path)
     except Exception as error:
-        raise unreadable(found, EXPERIMENT_FORMATS.what, file.name, error) from error
+        raise unreadable(found, EXPERIMENT_FORMATS.what, os.fspath(path), error) from error
+    for key in fields if isinstance(fields, dict) else [type(fields).__name__]:
+        if not _is_field(str(key)):
+            remedy = f"{found.thing.title}: is no field of an experiment, such as beam.wavelength_A"
+            raise InputError(f"{PLUGINS.what} {found.plugin}", key, remedy)
+    return dict(fields)
+
+
+def _is_field(key: str) -> bool:
+    section, _, field = key.partition(".")
+    kind = Experiment if section == "experiment" else SECTIONS.get(section)
+    if kind is None:
+        return section in _BESIDE
+    return field in {one.name for one in dataclasses.fields(kind)}
+
+
+def _format_of(path: AnyPath) -> Brought[ExperimentFormat]:
+    """The format of a file; TOML where none claims it, whose reader says what is wrong."""
+    toml: Brought[ExperimentFormat] = Brought(Toml(), BUILTIN, "nb-core", "")
+    with open_regular(path, EXPERIMENT_FORMATS.what, _ANY_SIZE) as file:
+        if toml.thing.sniff(file.head, path):
+            return toml
+        return EXPERIMENT_FORMATS.find(file, EXPERIMENT_FORMATS.known()) or toml
 
 
 def read_experiment(path: AnyPath) -> Experiment:
     """The experiment of a file that says all of it, in any known format; as `read_fields`."""
-    return settings_to_experiment(read_fields(path))
+    found = experiment_or_fields(path)
+    return found if isinstance(found, Experiment) else settings_to_experiment(found)
 
 
-def with_geometry(fields: ExperimentFields, other: ExperimentFields) -> ExperimentFields:
+def experiment_or_fields(path: AnyPath) -> Experiment | ExperimentFields:
+    """The experiment of a TOML file, and what a file of another format says of one."""
+    return read_toml(path) if _format_of(path).thing.name == Toml.name else read_fields(path)
+
+
+def with_geometry(fields: ExperimentFields, path: AnyPath) -> ExperimentFields:
     """The fields with detector, goniometer, mask and beam as another file says.
 
     Nothing is left of what stood there of detector and goniometer; of the beam what is not said.
+    Raises InputError for a file that says nothing of a detector.
     """
-    kept = {key: value for key, value in fields.items() if not key.startswith(_PLACES)}
-    taken = {k: v for k, v in other.items() if k.startswith((*_PLACES, "beam."))}
-    return kept | taken
+    other = read_fields(path)
+    taken = {k: v for k, v in other.items() if k.startswith((*_PLACES, "beam.", "file.sources"))}
+    if not any(key.startswith(_PLACES) for key in taken):
+        raise InputError("--geometry", os.fspath(path), "it says nothing of a detector")
+    return {k: v for k, v in fields.items() if not k.startswith(_PLACES)} | taken
 
 
-def with_crystal(fields: ExperimentFields, other: ExperimentFields) -> ExperimentFields:
-    """The fields with the crystal, or the crystals, as another file says.
+def with_crystal(fields: ExperimentFields, path: AnyPath) -> ExperimentFields:
+    """The fields with the crystal, or the crystals, and structure factors as another file says.
 
-    Nothing is left of the cell and its orientation, and of further crystals; of the rest what is
-    not said.
+    Nothing is left of the cell and its orientation, of further crystals, nor of a list where the
+    file has one; of the rest what is not said. Raises InputError for a file that says nothing of a
+    crystal.
     """
-    replaced = (*(f"crystal.{name}" for name in _CELL), MORE_CRYSTALS)
-    kept = {key: value for key, value in fields.items() if not key.startswith(replaced)}
-    taken = {k: v for k, v in other.items() if k.startswith(("crystal.", MORE_CRYSTALS))}
-    return kept | taken
+    other = read_fields(path)
+    taken = {k: v for k, v in other.items() if k.startswith(("crystal.", MORE_CRYSTALS, *_FILES))}
+    if not any(key.startswith(("crystal.", "file.mat")) for key in taken):
+        raise InputError("--crystal", os.fspath(path), "it says nothing of a crystal")
+    replaced = (*(f"crystal.{name}" for name in _CELL), MORE_CRYSTALS, "file.mat")
+    replaced += _LISTS if any(key.startswith(_LISTS) for key in taken) else ()
+    return {k: v for k, v in fields.items() if not k.startswith(replaced)} | taken

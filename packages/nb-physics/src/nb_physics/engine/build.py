@@ -193,12 +193,11 @@ def _template(kernel: KernelKind) -> Scene:
     tensors = {name: value.to(torch.float64) for name, value in tensors.items()}
     tensors["structure.listed"] = torch.ones(values, dtype=torch.bool)
     kind = kernel.kind
-    shape, backgrounds = kind.shape(), [background() for background in kind.backgrounds]
     of_kind = replace(
         scene,
         kind=kind,
-        shape=shape.as_tensors(),
-        backgrounds=tuple(background.as_tensors() for background in backgrounds),
+        shape=kind.shape.example(),
+        backgrounds=tuple(background.example() for background in kind.backgrounds),
         layers=1,
         grid=1,
     )

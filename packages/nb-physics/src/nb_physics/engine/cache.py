@@ -96,19 +96,24 @@ def _source_digest() -> str:
 
 
 def _foreign_sources(kind: Kind) -> list[str]:
-    """Digests of the packages that what a kernel is made of is from."""
-    return [digest for part in kind.classes for digest in _foreign_source(part)]
+    """Digests of the packages that what a kernel is made of is from, bases of classes too."""
+    modules = {base.__module__ for part in kind.classes for base in part.__mro__}
+    tops = {name.partition(".")[0] for name in modules} - _OWN
+    return [_package_digest(top) for top in sorted(tops) if top in sys.modules]
+
+
+_OWN = {"builtins", "abc", "typing", "nb_core", __name__.partition(".")[0]}
+"""Packages whose classes change with a release only, or with this package."""
 
 
 @functools.cache
-def _foreign_source(part: type) -> tuple[str, ...]:
-    """A digest of the package that a class is from, where that is not this one."""
-    top = part.__module__.partition(".")[0]
-    file = getattr(sys.modules.get(top), "__file__", None)
-    if top == __name__.partition(".")[0] or file is None:
-        return ()
-    path = Path(file)
-    return (_digest_of_files(path.parent if path.name == "__init__.py" else path),)
+def _package_digest(top: str) -> str:
+    """Of the source files of an imported package, or of a module that stands alone."""
+    module = sys.modules[top]
+    folders = [Path(folder) for folder in getattr(module, "__path__", [])]
+    file = getattr(module, "__file__", None)
+    paths = folders or ([Path(file)] if file else [])
+    return _digest(top, *(_digest_of_files(path) for path in paths))
 
 
 def _digest_of_files(folder: Path) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import abc
 import functools
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from nb_core import CrystalConfig, CrystalShape, InputError, Shape
 from nb_core.showing import Brief
 from nb_physics.elementary import EAGER, Arithmetic
-from nb_physics.own_tensors import OwnTensors
+from nb_physics.own_tensors import OwnTensors, tried
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,3 +103,23 @@ def _built_in() -> dict[str, LatticeFactor]:
     from nb_physics.builtin import nb_register_shapes
 
     return {shape.name: lattice_factor(shape()) for shape in nb_register_shapes()}
+
+
+def try_shape(shape: LatticeFactor, crystal: CrystalConfig) -> LatticeFactor:
+    """The shape; InputError for a crystal that it refuses, and for one that gives something else
+    than an amplitude of each step.
+    """
+    size = (5, 3, 2)
+    offset = torch.linspace(-0.49, 0.5, 3 * math.prod(size), dtype=torch.float64).reshape(3, *size)
+    cells = torch.tensor([float(count) for count in crystal.N_cells], dtype=torch.float64)
+    one = torch.ones((), dtype=torch.float64)
+    domain = Domain(cells, 0.02 * torch.eye(3, dtype=torch.float64), one)
+    tried(shape, lambda: _checked_amplitude(shape, crystal, offset, domain), size, "amplitude")
+    return shape
+
+
+def _checked_amplitude(
+    shape: LatticeFactor, crystal: CrystalConfig, offset: Float[Tensor, "3 *n"], domain: Domain
+) -> Float[Tensor, "*n"]:
+    shape.check(crystal)
+    return shape.amplitude(offset, domain)

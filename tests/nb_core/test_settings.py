@@ -31,7 +31,7 @@ def test_settings_name_every_field_that_has_a_value():
     for section, config in SECTIONS.items():
         for field in dataclasses.fields(config):
             value = getattr(getattr(PLAIN, section), field.name)
-            value = None if value == (None, None, None) else value
+            value = None if value in ((None, None, None), ()) else value
             assert (f"{section}.{field.name}" in settings) == (value is not None)
     assert settings["experiment.profile"] == "corrected"
     assert settings["crystal.shape"] == "square"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from config_making import make
 
 from nb_core import (
     CrystalConfig,
@@ -44,10 +45,9 @@ THREE = Experiment(FIRST, more_crystals=(SECOND, THIRD))
 def test_crystals_are_those_after_the_first_too():
     assert Experiment(FIRST).crystals == (FIRST,)
     assert THREE.crystals == (FIRST, SECOND, THIRD)
-    assert Experiment(FIRST, more_crystals=SECOND).crystals == (FIRST, SECOND)
-    assert Experiment(FIRST, more_crystals=[SECOND, THIRD]) == Experiment(
-        *[FIRST], **{"more_crystals": (SECOND, THIRD)}
-    )
+    one = make(Experiment, crystal=FIRST, more_crystals=SECOND)
+    assert one.crystals == (FIRST, SECOND)
+    assert make(Experiment, crystal=FIRST, more_crystals=[SECOND, THIRD]) == THREE
     assert "more_crystals=(CrystalConfig(cell_a=80" in repr(THREE)
     assert "more_crystals" not in repr(Experiment(FIRST))
 
@@ -55,7 +55,7 @@ def test_crystals_are_those_after_the_first_too():
 @pytest.mark.parametrize("given", [5, "two", (FIRST, None), (5,), {"cell_a": 5}])
 def test_more_crystals_are_crystals(given):
     with pytest.raises(InputError, match=r"^more_crystals: .*CrystalConfig"):
-        Experiment(FIRST, more_crystals=given)
+        make(Experiment, crystal=FIRST, more_crystals=given)
 
 
 def test_nanobragg_has_one_whole_crystal():
@@ -94,7 +94,7 @@ def test_all_crystals_turn_about_the_axis_of_the_first():
     ],
 )
 def test_a_space_group_is_kept_as_a_text(given, kept):
-    crystal = CrystalConfig(cell_a=70.0, space_group=given)
+    crystal = make(CrystalConfig, cell_a=70.0, space_group=given)
     assert crystal.space_group == kept
     assert dataclasses.replace(crystal, cell_a=71.0).space_group == kept
 
@@ -102,7 +102,7 @@ def test_a_space_group_is_kept_as_a_text(given, kept):
 @pytest.mark.parametrize("given", ["", " ", "- /", "P1\n", "P" * 65, 0, 231, -1, True, 1.5, ["P1"]])
 def test_what_names_no_space_group(given):
     with pytest.raises(InputError, match=r"^space_group: "):
-        CrystalConfig(cell_a=70.0, space_group=given)
+        make(CrystalConfig, cell_a=70.0, space_group=given)
 
 
 def test_toml_and_back(tmp_path):

@@ -299,6 +299,16 @@ def test_what_is_odd_about_a_crystal_names_it():
     assert "9000 x 9000 x 9000 cells" in long_work(make_plan(large))
 
 
+def test_an_experiment_prints_its_crystals():
+    text = str(three())
+    assert "  crystals " in text
+    assert "  crystal 2 " in text
+    many = dataclasses.replace(SECOND, phi_steps=100_000, mosaic_domains=100_000)
+    text = str(dataclasses.replace(three(), more_crystals=(many,)))
+    assert "  more_crystals " in text
+    assert "  no image       crystal 1: phi_steps" in text
+
+
 def test_all_crystals_turn_about_one_spindle():
     custom = {
         "detector_convention": DetectorConvention.CUSTOM,

@@ -32,7 +32,7 @@ def config_rows(experiment: Experiment) -> Rows:
     rows = []
     for field in dataclasses.fields(experiment):
         value = getattr(experiment, field.name)
-        if value is None:
+        if value is None or value == ():
             continue
         text = shown(value)
         if isinstance(value, Config):

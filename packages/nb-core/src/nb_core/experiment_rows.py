@@ -28,11 +28,11 @@ def rows_of(experiment: Experiment) -> Rows:
 
 
 def config_rows(experiment: Experiment) -> Rows:
-    """A line for each part of the experiment: its fields that differ from the defaults."""
+    """A line for each part that an experiment has: its fields that differ from the defaults."""
     rows = []
     for field in dataclasses.fields(experiment):
         value = getattr(experiment, field.name)
-        if value is None:
+        if value is None or value == ():
             continue
         text = shown(value)
         if isinstance(value, Config):

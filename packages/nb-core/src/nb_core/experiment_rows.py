@@ -28,7 +28,7 @@ def rows_of(experiment: Experiment) -> Rows:
 
 
 def config_rows(experiment: Experiment) -> Rows:
-    """A line for each part of the experiment: its fields that differ from the defaults."""
+    """A line for each part that an experiment has: its fields that differ from the defaults."""
     rows = []
     for field in dataclasses.fields(experiment):
         value = getattr(experiment, field.name)

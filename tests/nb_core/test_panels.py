@@ -166,7 +166,6 @@ def test_a_detector_is_of_one_kind_or_the_other():
         lambda: Sensor(thickness_um=FAR, attenuation_um=100.0),
         lambda: Sensor(thickness_um=100.0, attenuation_um=FAR),
         lambda: DetectorConfig(fpixels=4, spixels=4, beam_center_x_mm=FAR),
-        lambda: DetectorConfig(fpixels=4, spixels=4, detector_rotx_deg=FAR),
         lambda: DetectorConfig(fpixels=4, spixels=4, detector_thick_um=FAR),
     ],
 )

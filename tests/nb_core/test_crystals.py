@@ -160,11 +160,12 @@ def test_crystals_come_from_another_file_together(tmp_path):
     other = dataclasses.replace(THREE.crystal, cell_a=50.0, space_group=None)
     one = Experiment(other, DetectorConfig(distance_mm=77.0))
     write_toml(tmp_path / "one.toml", one)
-    three, single = (read_fields(tmp_path / f"{name}.toml") for name in ("three", "one"))
-    found = flags_to_experiment([], base=with_crystal(single, three))
+    paths = [tmp_path / f"{name}.toml" for name in ("three", "one")]
+    three, single = map(read_fields, paths)
+    found = flags_to_experiment([], base=with_crystal(single, paths[0]))
     assert found == dataclasses.replace(THREE, detector=found.detector)
     assert found.detector.distance_mm == 77.0
-    found = flags_to_experiment([], base=with_crystal(three, single))
+    found = flags_to_experiment([], base=with_crystal(three, paths[1]))
     assert found.crystals == (other,)
-    found = flags_to_experiment([], base=with_geometry(three, single))
+    found = flags_to_experiment([], base=with_geometry(three, paths[1]))
     assert found.crystals == THREE.crystals

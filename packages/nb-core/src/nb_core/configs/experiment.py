@@ -64,6 +64,8 @@ class Experiment(Config):
     goniometer: GoniometerConfig = field(default_factory=GoniometerConfig)
     more_crystals: tuple[CrystalConfig, ...] = ()
 
+    __no_type_check__ = True  # all fields are checked here
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, kind in _KINDS.items():

@@ -154,7 +154,7 @@ def is_default(field: dataclasses.Field[Any], value: Any) -> bool:
     return bool(comparable(value) == comparable(default))
 
 
-def all_of(field: str, values: Any, kind: type[Kind]) -> tuple[Kind, ...]:
+def all_of(field: str, values: Any, kind: type[Any]) -> tuple[Any, ...]:
     """A tuple of configs, of which one may stand alone; InputError for what is none."""
     if isinstance(values, kind):
         values = (values,)

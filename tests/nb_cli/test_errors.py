@@ -5,8 +5,6 @@ import os
 
 import pytest
 
-from nb_cli import outputs
-
 BAD_FILES = {
     "missing": None,
     "empty": b"",
@@ -163,7 +161,7 @@ def test_an_output_that_is_a_folder(nb, folder, flags):
 
 
 def test_a_read_only_folder(nb, folder, flags, monkeypatch):
-    monkeypatch.setattr(outputs.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     fails(nb, folder, f"simulate -- {flags} -floatfile f.bin", "f.bin", "read-only")
 
 

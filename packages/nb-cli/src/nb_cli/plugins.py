@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nb_core import ImageFormats
     from nb_taps import TapEntry
 
 
@@ -20,13 +19,6 @@ class Part:
     summary: str
     package: str
     version: str
-
-
-def known_formats() -> ImageFormats:
-    """The image formats of nb and, unless left out, of installed plugins."""
-    from nb_core import image_formats, make_manager
-
-    return image_formats(make_manager())
 
 
 def known_taps(*, no_plugins: bool = False) -> dict[str, TapEntry]:

@@ -14,6 +14,7 @@ There is no manager but those that callers make for themselves.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -38,6 +39,7 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 """Marks a function of a plugin as the implementation of a hook of the group `nb`."""
 
 _REGISTER = "nb_register_"
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @runtime_checkable
@@ -158,6 +160,12 @@ class PluginGroup:
             if not getattr(thing, attribute, None):
                 remedy = f"the {kind} has no {attribute}; set it as a class attribute"
                 raise InputError(f"{self.what} {plugin}", type(thing).__name__, remedy)
+
+    def require_name(self, name: object, plugin: str) -> None:
+        """InputError for a name that files and command lines could not say."""
+        if not (isinstance(name, str) and _NAME.fullmatch(name)):
+            remedy = "a name has lower-case letters, digits, - and _"
+            raise InputError(f"{self.what} {plugin}", name, remedy)
 
     def _named(self, thing: Any, plugin: str) -> Named:
         """What a plugin brought; InputError where it has no name or no summary."""

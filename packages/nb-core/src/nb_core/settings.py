@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -53,6 +54,12 @@ ENUMS: dict[str, type[Enum]] = {
     "detector.detector_pivot": DetectorPivot,
     "experiment.profile": Profile,
 }
+
+OF_PLUGINS: dict[str, Callable[..., Any]] = {
+    "crystal.shape": shape_of,
+    "background.terms": terms_of,
+}
+"""Fields whose classes plugins bring, and what makes them of what is said."""
 
 CUSTOM_VECTORS = (
     "crystal.spindle_axis",
@@ -123,10 +130,9 @@ def settings_to_experiment(settings: Settings) -> Experiment:
     for key, kind in ENUMS.items():
         if isinstance(settings.get(key), str):
             settings[key] = kind(settings[key])
-    if (shape := settings.get("crystal.shape")) is not None:
-        settings["crystal.shape"] = shape_of("shape", shape)
-    if (terms := settings.get("background.terms")) is not None:
-        settings["background.terms"] = terms_of("terms", terms)
+    for key, made in OF_PLUGINS.items():
+        if settings.get(key) is not None:
+            settings[key] = made(key.partition(".")[2], settings[key])
     sections: dict[str, dict[str, Any]] = {name: {} for name in (*SECTIONS, "experiment")}
     for key, value in settings.items():
         section, _, name = key.partition(".")

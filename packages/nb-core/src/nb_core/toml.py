@@ -19,14 +19,12 @@ from typing import Any
 import tomli_w
 from torch import Tensor
 
-from nb_core.configs.background import terms_of
 from nb_core.configs.checks import filename, flag
 from nb_core.configs.crystal import CrystalConfig
 from nb_core.configs.experiment import Experiment
 from nb_core.configs.panel import Detector
 from nb_core.configs.plugin_config import PluginConfig, config_to_plain
 from nb_core.configs.sampling import Roi
-from nb_core.configs.shape import shape_of
 from nb_core.data import OrientationMatrix
 from nb_core.errors import InputError, did_you_mean
 from nb_core.formats.atomic import atomic_write
@@ -41,6 +39,7 @@ from nb_core.panel_tables import (
 )
 from nb_core.settings import (
     MORE_CRYSTALS,
+    OF_PLUGINS,
     SECTIONS,
     Settings,
     config_to_settings,
@@ -82,12 +81,6 @@ _MEANT = {
     }.items()
 }
 """Names of the command line's options, and the fields that say the same."""
-
-_OF_PLUGINS: dict[str, Callable[..., Any]] = {
-    "crystal.shape": shape_of,
-    "background.terms": terms_of,
-}
-"""Fields whose classes plugins bring."""
 
 _UNSET = "none"
 """How an entry of a list that is not given is written, for TOML has no null."""
@@ -135,13 +128,11 @@ def experiment_to_toml(experiment: Experiment, folder: str | os.PathLike[str] = 
             continue
         name = _OBJECTS.get(key, key.removeprefix("experiment."))
         if key in _OBJECTS:
-            if value.source is None:
-                remedy = "it has no file; write it to one and read it from there"
-                raise InputError(name, "in memory only", remedy)
+            source = _file_of(name, value.source, folder)
             name = "dump" if getattr(value, "kind", None) == "dump" else name
             if getattr(value, "friedel", False):
                 document["friedel"] = True
-            value = _seen_from(folder, value.source)
+            value = source
         section, _, field = name.rpartition(".")
         table = document.setdefault(section, {}) if section else document
         table[field] = _to_toml(value, lambda source: _seen_from(folder, source))
@@ -160,10 +151,7 @@ def _crystal_table(
     table = {}
     for key, value in config_to_settings("crystal", crystal).items():
         if isinstance(value, OrientationMatrix):
-            if value.source is None:
-                remedy = "it has no file; write it to one and read it from there"
-                raise InputError(f"matrix of crystal {number}", "in memory only", remedy)
-            value = _seen_from(folder, value.source)
+            value = _file_of(f"matrix of crystal {number}", value.source, folder)
         table[key.partition(".")[2]] = _to_toml(value, lambda source: _seen_from(folder, source))
     return table
 
@@ -236,8 +224,8 @@ def _field_setting(key: str, value: Any, path: Path) -> Settings:
         raise InputError(
             key, "unknown name", f"{_hint(field, known)}[{section}] has: {', '.join(known)}"
         )
-    if key in _OF_PLUGINS:
-        return {key: _OF_PLUGINS[key](field, _from_toml(value), path.parent)}
+    if key in OF_PLUGINS:
+        return {key: OF_PLUGINS[key](field, _from_toml(value), path.parent)}
     return {key: _from_toml(value)}
 
 
@@ -278,6 +266,14 @@ def _top_setting(name: str, value: Any, path: Path) -> Settings:
 
 def _beside(name: str, value: Any, path: Path) -> str:
     return str(path.parent / filename(name, value))
+
+
+def _file_of(name: str, source: str | None, folder: str | os.PathLike[str]) -> str:
+    """The name that the file of a thing is written by; InputError for one that has no file."""
+    if source is None:
+        remedy = "it has no file; write it to one and read it from there"
+        raise InputError(name, "in memory only", remedy)
+    return _seen_from(folder, source)
 
 
 def _seen_from(folder: str | os.PathLike[str], source: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from nb_physics.devices import computing_device
 from nb_physics.gradient import is_transformed
 from nb_physics.image import placed
 from nb_physics.loop import Progress
-from nb_physics.one_crystal import plan_of_crystal
+from nb_physics.one_crystal import added_by_number, plan_of_crystal
 from nb_physics.one_panel import plan_of_panel
 from nb_physics.plan import Plan, make_plan
 from nb_physics.scene import Scene, make_scene, scene_tensors, scene_to, scene_with
@@ -89,16 +88,12 @@ def _of_crystals(
     if len(counts) > 1:
         shown = " and ".join(map(str, sorted(counts)))
         raise InputError("experiments", f"{shown} crystals", "all images have as many crystals")
-    (count,), parts = counts, []
-    for number in range(count):
 
-        def counted(done: int, total: int, before: int = number) -> None:
-            if progress is not None:
-                progress(before * total + done, count * total)
-
+    def one(number: int, told: Progress) -> Tensor:
         own = [plan_of_crystal(plan, number) for plan in plans]
-        parts.append(simulate_batch(own, device=device, dtype=dtype, progress=counted))
-    return functools.reduce(torch.add, parts)
+        return simulate_batch(own, device=device, dtype=dtype, progress=told)
+
+    return added_by_number(counts.pop(), one, progress)
 
 
 def _of_panels(

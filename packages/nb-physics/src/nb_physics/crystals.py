@@ -170,11 +170,11 @@ def _crystal_plan(
 
 def _shape(crystal: CrystalConfig, cells: Float[Tensor, "3"]) -> LatticeFactor:
     """What computes the crystal's shape, with its numbers as tensors; cells: Na, Nb, Nc."""
-    counts = tuple(cells.detach().tolist())
-    resolved = dataclasses.replace(crystal, N_cells=counts, sample_size_mm=(None, None, None))
     shape = lattice_factor(crystal.shape)
     if isinstance(crystal.shape, CrystalShape):
         return shape
+    counts = tuple(cells.detach().tolist())
+    resolved = dataclasses.replace(crystal, N_cells=counts, sample_size_mm=(None, None, None))
     return try_shape(shape.as_tensors(), resolved)
 
 

@@ -41,12 +41,21 @@ def added(
 
     one: is given a progress to tell, too, of its own pixels
     """
-    count, parts = len(plan.crystals), []
+    return added_by_number(
+        len(plan.crystals), lambda number, told: one(plan_of_crystal(plan, number), told), progress
+    )
+
+
+def added_by_number(
+    count: int, one: Callable[[int, Progress], Tensor], progress: Progress | None = None
+) -> Tensor:
+    """The sum of what `one` gives of each number, in order; otherwise as `added`."""
+    parts = []
     for number in range(count):
 
         def counted(done: int, total: int, before: int = number) -> None:
             if progress is not None:
                 progress(before * total + done, count * total)
 
-        parts.append(one(plan_of_crystal(plan, number), counted))
+        parts.append(one(number, counted))
     return functools.reduce(operator.add, parts)

@@ -81,7 +81,7 @@ def _tensor(value: Any) -> Tensor:
 def refuse_other_fields(kind: type[OwnTensors]) -> None:
     """InputError for a field that is neither a `Scalar` nor the name of a file."""
     for field in dataclasses.fields(kind):
-        if field.name not in kind.scalars() and not field.metadata.get("file"):
+        if field.name not in (*kind.scalars(), *kind.files()):
             remedy = "a field is annotated Scalar or made by file_field(), for kernels see no other"
             raise InputError(f"{kind.__name__}.{field.name}", field.type, remedy)
 

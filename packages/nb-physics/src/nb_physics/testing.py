@@ -36,11 +36,26 @@ from nb_physics.background import Background
 from nb_physics.elementary import IN_KERNEL, OF_PAIRS
 from nb_physics.engine.choice import Engine
 from nb_physics.lattice import Domain, LatticeFactor, lattice_factor
+from nb_physics.own_tensors import OwnTensors
 from nb_physics.plan import make_plan
 from nb_physics.simulate import photons_at, simulate
 
 _SEED = 1013
 _RECIPROCAL = ((0.02, 0.0, 0.0), (0.01, 0.022, 0.0), (0.002, -0.001, 0.013))
+
+
+def _refuses_bad_numbers(part: OwnTensors) -> None:
+    """What is no finite number is refused by the name of its field."""
+    for name in part.scalars():
+        for value in (float("nan"), float("inf"), "wide"):
+            with pytest.raises(InputError, match=name):
+                dataclasses.replace(part, **{name: value})
+
+
+def _by_both_engines(experiment: Experiment) -> tuple[Tensor, Tensor]:
+    """The image by torch, operation by operation, and by a kernel."""
+    eager = simulate(experiment, engine=Engine.EAGER)
+    return eager, simulate(experiment, engine=Engine.COMPILED)
 
 
 class LatticeFactorContract:
@@ -208,10 +223,7 @@ class LatticeFactorContract:
             assert value.grad.isfinite()
 
     def test_bad_numbers_are_refused(self) -> None:
-        for name in self.shape.scalars():
-            for value in (float("nan"), float("inf"), "wide"):
-                with pytest.raises(InputError, match=name):
-                    dataclasses.replace(self.shape, **{name: value})
+        _refuses_bad_numbers(self.shape)
 
     def test_its_kernel_gives_the_same_image(
         self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
@@ -219,9 +231,7 @@ class LatticeFactorContract:
         if not self.compiled:
             pytest.skip("the test says that no kernel is to be built")
         monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path))
-        experiment = self._experiment(self.shape)
-        eager = simulate(experiment, engine=Engine.EAGER)
-        compiled = simulate(experiment, engine=Engine.COMPILED)
+        eager, compiled = _by_both_engines(self._experiment(self.shape))
         self._agree(compiled, eager, rtol=1e-9, atol=1e-12)  # the rounding of phases
 
 
@@ -316,10 +326,7 @@ class BackgroundContract:
         assert read_toml(tmp_path / "a.toml") == experiment
 
     def test_bad_numbers_are_refused(self) -> None:
-        for name in self.background.scalars():
-            for value in (float("nan"), float("inf"), "wide"):
-                with pytest.raises(InputError, match=name):
-                    dataclasses.replace(self.background, **{name: value})
+        _refuses_bad_numbers(self.background)
 
     def test_its_kernel_gives_the_same_image(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -327,7 +334,5 @@ class BackgroundContract:
         if not self.compiled:
             pytest.skip("the test says that no kernel is to be built")
         monkeypatch.setenv("NB_CACHE_DIR", str(tmp_path))
-        experiment = self._experiment(self.background)
-        eager = simulate(experiment, engine=Engine.EAGER)
-        compiled = simulate(experiment, engine=Engine.COMPILED)
+        eager, compiled = _by_both_engines(self._experiment(self.background))
         torch.testing.assert_close(compiled, eager, rtol=1e-11, atol=1e-13 * float(eager.max()))

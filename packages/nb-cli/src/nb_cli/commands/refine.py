@@ -149,9 +149,9 @@ def command(
     correlation.csv, history.csv and pictures. Exit code 3: no fit, nothing written.
     """
     from nb_cli.main import command_line
-    from nb_cli.plugins import known_formats
     from nb_cli.progress import printer
     from nb_cli.refine_results import Origin, describe_result, inputs_of, write_result
+    from nb_core import image_formats
     from nb_core.formats import check_folder
     from nb_refine import read_image
 
@@ -161,7 +161,7 @@ def command(
     experiment = read_experiment(start, profile, ignore_unknown_flags)
     _say_unused(experiment)
     check_folder(out_dir)
-    known = known_formats()
+    known = image_formats()
     observation = read_image(image, experiment, gain=gain, adc_offset=adc_offset, formats=known)
     inputs = inputs_of(model, image, experiment)
     with ExitStack() as shown:

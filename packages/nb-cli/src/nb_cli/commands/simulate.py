@@ -140,11 +140,11 @@ def _files(
     Refuses outputs that could not be written, or that are inputs, before any work is done.
     """
     from nb_cli.picture import picture_format
-    from nb_cli.plugins import known_formats
+    from nb_core import image_formats
     from nb_core.formats import check_targets
     from nb_physics import chosen_outputs, input_files
 
-    known, more = known_formats() if out else None, png is not None
+    known, more = image_formats() if out else None, png is not None
     files = chosen_outputs(experiment, out, formats, named=more, style=style, known=known)
     paths = [file.path for file in files]
     named = [name for name in (*paths, png, experiment.outputs.dumpfile) if name]

@@ -100,15 +100,14 @@ def _view_panels(
 ) -> None:
     """Draws an image of several panels."""
     from nb_cli.panel_picture import draw_panels
-    from nb_cli.plugins import known_formats
-    from nb_core import InputError
+    from nb_core import InputError, image_formats
 
     for name, value in looks.items():
         if value:
             remedy = "is not for pictures of several panels; leave it out"
             raise InputError(f"--{name}", value, remedy)
     shape = plan.experiment.shape
-    image = known_formats().read(path, shape).values
+    image = image_formats().read(path, shape).values
     if image.shape != shape:
         remedy = f"the experiment's detector has {shape} pixels (panel, slow, fast)"
         raise InputError(path, image.shape, remedy)
@@ -167,11 +166,10 @@ def _scene(
 
 def _read_scene(path: str, shape: tuple[int, int] | None) -> tuple[Scene, bool]:
     """The file as a scene, and whether the file says the pedestal."""
-    from nb_cli.plugins import known_formats
     from nb_cli.scenes import image_scene
-    from nb_core import InputError
+    from nb_core import InputError, image_formats
 
-    image = known_formats().read(path, shape)
+    image = image_formats().read(path, shape)
     if image.values.ndim != 2:
         remedy = (
             "several panels; name their experiment after the image: nb view IMAGE EXPERIMENT.toml"

@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from nb_core.errors import InputError, NbError, did_you_mean
 from nb_core.formats.numbers import text_to_number
 from nb_core.plugins import PLUGINS, Brought, make_manager
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _FILE = "file"
 _ATTRIBUTES = ("name", "label", "summary")
 
@@ -51,6 +49,11 @@ class PluginConfig(Config, abc.ABC):
         """The names of the continuous fields."""
         hints = get_type_hints(cls)
         return tuple(f.name for f in dataclasses.fields(cls) if hints[f.name] == Scalar)
+
+    @classmethod
+    def files(cls) -> tuple[str, ...]:
+        """The names of the fields that name files (`file_field`)."""
+        return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get(_FILE))
 
 
 T = TypeVar("T", bound=PluginConfig)
@@ -141,8 +144,7 @@ class PluginConfigKind(Generic[T]):
             if not (isinstance(text, str) and text and "\n" not in text):
                 remedy = f"{attribute} must be a text of one line; set it as a class attribute"
                 raise InputError(where, thing.__name__, remedy)
-        if not _NAME.fullmatch(thing.name):
-            raise InputError(where, thing.name, "a name has lower-case letters, digits, - and _")
+        PLUGINS.require_name(thing.name, plugin)
         for field in dataclasses.fields(thing):
             if field.default is dataclasses.MISSING:
                 raise InputError(where, f"{thing.__name__}.{field.name}", "a field needs a default")
@@ -158,9 +160,8 @@ def _seen_from_here(
     kind: type[PluginConfig], fields: dict[str, Any], folder: str | os.PathLike[str]
 ) -> dict[str, Any]:
     """The fields, with names of files joined to the folder that they are seen from."""
-    files = {f.name for f in dataclasses.fields(kind) if f.metadata.get(_FILE)}
     return {
-        key: str(Path(folder) / value) if key in files and value else value
+        key: str(Path(folder) / value) if key in kind.files() and value else value
         for key, value in fields.items()
     }
 
@@ -176,7 +177,7 @@ def config_to_plain(
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if not is_default(field, value):
-            if field.metadata.get(_FILE):
+            if field.name in config.files():
                 value = name_file(value)
             said[field.name] = plain_number(value) if field.name in config.scalars() else value
     return {"name": config.name, **said} if said else config.name

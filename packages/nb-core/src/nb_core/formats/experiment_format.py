@@ -86,7 +86,11 @@ def read_fields(path: AnyPath) -> ExperimentFields:
     Raises InputError for a file of a format that is not known, which it names where it can, and
     as the format's reader does.
     """
-    found = _format_of(path)
+    return _fields(_format_of(path), path)
+
+
+def _fields(found: Brought[ExperimentFormat], path: AnyPath) -> ExperimentFields:
+    """What a format's reader gives, which must be fields that there are."""
     try:
         fields: Any = found.thing.read(path)
     except Exception as error:
@@ -123,7 +127,8 @@ def read_experiment(path: AnyPath) -> Experiment:
 
 def experiment_or_fields(path: AnyPath) -> Experiment | ExperimentFields:
     """The experiment of a TOML file, and what a file of another format says of one."""
-    return read_toml(path) if _format_of(path).thing.name == Toml.name else read_fields(path)
+    found = _format_of(path)
+    return read_toml(path) if found.thing.name == Toml.name else _fields(found, path)
 
 
 def with_geometry(fields: ExperimentFields, path: AnyPath) -> ExperimentFields:

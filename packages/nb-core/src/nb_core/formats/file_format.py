@@ -17,7 +17,6 @@ from nb_core.formats.reading import RegularFile
 from nb_core.plugins import PLUGINS, Brought, make_manager
 from nb_core.showing import Brief
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _ENDING = re.compile(r"(\.[a-z0-9_-]+)+")
 _ATTRIBUTES = ("name", "title", "summary", "endings")
 
@@ -76,8 +75,7 @@ class FileFormatKind(Brief, Generic[F]):
             remedy = f"expected a nb_core.{self.base.__name__}"
             raise InputError(where, type(thing).__name__, remedy)
         PLUGINS.require(thing, plugin, (*_ATTRIBUTES, *self.more), "format")
-        if not (isinstance(thing.name, str) and _NAME.fullmatch(thing.name)):
-            raise InputError(where, thing.name, "a name has lower-case letters, digits, - and _")
+        PLUGINS.require_name(thing.name, plugin)
         for ending in thing.endings:
             if not (isinstance(ending, str) and _ENDING.fullmatch(ending)):
                 remedy = f"{thing.name}.endings: a dot, then lower-case letters, digits, - and _"

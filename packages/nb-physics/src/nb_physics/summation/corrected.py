@@ -48,9 +48,11 @@ class CorrectedSum(Summation):
         if not scene.kind.nopolar and rays.polarization is not None:
             weight = weight * rays.polarization
         water = water + share * (scene.background[..., None] * weight).sum(dim=1)
-        for background in scene.backgrounds:
-            own = background.intensity(_scattered(scene, sub, rays)) * weight
-            others = [others[0] + share * own.sum(dim=1)]
+        if others:
+            scattered = _scattered(scene, sub, rays)
+            for background in scene.backgrounds:
+                own = background.intensity(scattered) * weight
+                others = [others[0] + share * own.sum(dim=1)]
         kept = weight if rays.kept is None else weight * rays.kept
         _, terms = terms_of(scene, rays, dtype, offers)
         total = add_terms_weighted(total, terms, kept)
